@@ -1,0 +1,171 @@
+#include "firebreak/base/bytes.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "absl/strings/escaping.h"
+#include "firebreak/base/text.h"
+#include "firebreak/base/check.h"
+
+namespace firebreak {
+namespace {
+
+constexpr size_t kNearestNameLengthMax = 256;
+
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+int Base64Value(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+' || c == '-') return 62;
+  if (c == '/' || c == '_') return 63;
+  return -1;
+}
+
+// Length of the well-formed sequence at the start of `text` (Unicode table 3-7), 0 when there is none.
+size_t Utf8SequenceLength(std::string_view text) {
+  const auto byte = [&text](size_t at) { return static_cast<unsigned char>(text[at]); };
+  const auto follows = [&](size_t at, unsigned char low, unsigned char high) {
+    return at < text.size() && byte(at) >= low && byte(at) <= high;
+  };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return follows(1, 0x80, 0xBF) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    const unsigned char low = first == 0xE0 ? 0xA0 : 0x80;    // no overlong forms
+    const unsigned char high = first == 0xED ? 0x9F : 0xBF;   // no surrogates
+    return follows(1, low, high) && follows(2, 0x80, 0xBF) ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    const unsigned char low = first == 0xF0 ? 0x90 : 0x80;
+    const unsigned char high = first == 0xF4 ? 0x8F : 0xBF;   // up to U+10FFFF
+    return follows(1, low, high) && follows(2, 0x80, 0xBF) && follows(3, 0x80, 0xBF) ? 4 : 0;
+  }
+  return 0;
+}
+
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string ToHex(std::string_view bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(bytes.size() * 2);
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex.push_back(kDigits[byte >> 4]);
+    hex.push_back(kDigits[byte & 15]);
+  }
+  return hex;
+}
+
+absl::StatusOr<std::string> FromHex(std::string_view hex) {
+  if (hex.size() % 2 != 0) return absl::InvalidArgumentError(StrCat("hex text has an odd length of ", hex.size()));
+  std::string bytes;
+  bytes.reserve(hex.size() / 2);
+  for (size_t at = 0; at < hex.size(); at += 2) {
+    const int high = HexValue(hex[at]);
+    const int low = HexValue(hex[at + 1]);
+    if (high < 0 || low < 0) {
+      return absl::InvalidArgumentError(StrCat("not a lowercase hex digit near offset ", at));
+    }
+    bytes.push_back(static_cast<char>(high * 16 + low));
+  }
+  return bytes;
+}
+
+std::string ToBase64(std::string_view bytes) { return absl::Base64Escape(ToAbsl(bytes)); }
+
+std::string ToBase64Url(std::string_view bytes) {
+  std::string text = absl::WebSafeBase64Escape(ToAbsl(bytes));
+  while (!text.empty() && text.back() == '=') text.pop_back();
+  return text;
+}
+
+// Our own rather than Abseil's: no white space, no '.', no stray bits after the last byte, so that one value has one text
+// per alphabet and nothing can hide in a signed document.
+absl::StatusOr<std::string> FromBase64(std::string_view text) {
+  const size_t length = text.size();
+  while (!text.empty() && text.back() == '=' && length - text.size() < 2) text.remove_suffix(1);
+  const bool is_padded = text.size() != length;
+  if (text.size() % 4 == 1 || (is_padded && length % 4 != 0)) {
+    return absl::InvalidArgumentError(StrCat("base64 text has an impossible length of ", length));
+  }
+  std::string bytes;
+  bytes.reserve(text.size() * 3 / 4);
+  uint32_t bits = 0;
+  int bit_count = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const int value = Base64Value(text[at]);
+    if (value < 0) return absl::InvalidArgumentError(StrCat("not a base64 character at offset ", at));
+    bits = (bits << 6) | static_cast<uint32_t>(value);
+    bit_count += 6;
+    if (bit_count >= 8) {
+      bit_count -= 8;
+      bytes.push_back(static_cast<char>((bits >> bit_count) & 0xFF));
+    }
+  }
+  if ((bits & ((uint32_t{1} << bit_count) - 1)) != 0) {
+    return absl::InvalidArgumentError("base64 text has bits set after its last byte");
+  }
+  return bytes;
+}
+
+std::string ToBigEndian64(uint64_t value) {
+  std::string bytes(8, '\0');
+  for (size_t at = 8; at-- > 0; value >>= 8) bytes[at] = static_cast<char>(value & 0xFF);
+  return bytes;
+}
+
+uint64_t FromBigEndian64(std::string_view bytes) {
+  FIREBREAK_CHECK(bytes.size() == 8);
+  uint64_t value = 0;
+  for (const char c : bytes) value = (value << 8) | static_cast<unsigned char>(c);
+  return value;
+}
+
+bool IsValidUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = Utf8SequenceLength(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string NearestName(std::string_view name, const std::vector<std::string>& known) {
+  if (name.empty() || name.size() > kNearestNameLengthMax) return "";
+  const std::string* best = nullptr;
+  size_t best_distance = 0;
+  for (const std::string& candidate : known) {
+    if (candidate.empty() || candidate.size() > kNearestNameLengthMax) continue;
+    const size_t distance = EditDistance(name, candidate);
+    if (distance * 2 > std::max(name.size(), candidate.size())) continue;
+    if (best == nullptr || distance < best_distance) {
+      best = &candidate;
+      best_distance = distance;
+    }
+  }
+  return best == nullptr ? "" : *best;
+}
+
+}  // namespace firebreak

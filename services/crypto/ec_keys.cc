@@ -1,0 +1,182 @@
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+
+#include <cstring>
+#include <optional>
+
+#include "firebreak/base/bytes.h"
+#include "firebreak/base/check.h"
+#include "firebreak/base/status.h"
+#include "firebreak/crypto/hash.h"
+#include "firebreak/crypto/sign.h"
+#include "services/crypto/keys.h"
+
+namespace firebreak {
+namespace {
+
+using openssl::Data;
+
+struct CurveFacts {
+  EcCurve curve;
+  const char* group;
+  const char* hash;
+  const char* algorithm;
+};
+
+constexpr CurveFacts kCurves[] = {
+    {EcCurve::kP256, "prime256v1", "SHA256", "ecdsa-p256-sha256"},
+    {EcCurve::kP384, "secp384r1", "SHA384", "ecdsa-p384-sha384"},
+    {EcCurve::kP521, "secp521r1", "SHA512", "ecdsa-p521-sha512"},
+};
+
+const CurveFacts& FactsOf(EcCurve curve) {
+  for (const CurveFacts& facts : kCurves) {
+    if (facts.curve == curve) return facts;
+  }
+  FIREBREAK_CHECK(false);
+  return kCurves[0];
+}
+
+std::optional<EcCurve> CurveOf(const EVP_PKEY* key) {
+  char group[64];
+  size_t length = 0;
+  if (EVP_PKEY_get_group_name(key, group, sizeof(group), &length) != 1) return std::nullopt;
+  for (const CurveFacts& facts : kCurves) {
+    if (std::string_view(group, length) == facts.group) return facts.curve;
+  }
+  return std::nullopt;
+}
+
+// Never asks a terminal, which is what OpenSSL does when it is given no callback.
+int GivePassword(char* buffer, int size, int, void* password) {
+  const auto& text = *static_cast<const std::string_view*>(password);
+  if (text.empty() || text.size() > static_cast<size_t>(size)) return -1;
+  std::memcpy(buffer, text.data(), text.size());
+  return static_cast<int>(text.size());
+}
+
+absl::StatusOr<std::string> PublicPem(EVP_PKEY* key) {
+  const openssl::BioPtr out = openssl::NewMemory();
+  if (out == nullptr || PEM_write_bio_PUBKEY(out.get(), key) != 1) {
+    return openssl::Error(absl::StatusCode::kInternal, "public key: cannot encode");
+  }
+  return openssl::Written(out.get());
+}
+
+}  // namespace
+
+absl::StatusOr<EcPublicKey> EcKeyAccess::Adopt(openssl::KeyPtr key) {
+  if (EVP_PKEY_is_a(key.get(), "EC") != 1) {
+    openssl::DropErrors();
+    return absl::InvalidArgumentError("key: not an elliptic-curve key; P-256, P-384 and P-521 are supported");
+  }
+  const std::optional<EcCurve> curve = CurveOf(key.get());
+  int is_explicit = 0;
+  EVP_PKEY_get_int_param(key.get(), OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit);
+  openssl::DropErrors();
+  // Explicit parameters let an attacker choose the generator (CVE-2020-0601).
+  if (!curve || is_explicit == 1) {
+    return absl::InvalidArgumentError("key: not on a supported named curve; use P-256, P-384 or P-521");
+  }
+  const openssl::KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+  if (context == nullptr || EVP_PKEY_public_check(context.get()) != 1) {
+    return openssl::Error(absl::StatusCode::kInvalidArgument, "key: the public point is not on its curve");
+  }
+  ASSIGN_OR_RETURN(std::string pem, PublicPem(key.get()));
+  std::string key_id = ToHex(Sha256(pem).raw());
+  return EcPublicKey(std::make_shared<EcPublicKey::Rep>(
+      EcPublicKey::Rep{std::move(key), *curve, std::move(pem), std::move(key_id)}));
+}
+
+absl::StatusOr<EcPrivateKey> EcKeyAccess::AdoptPrivate(openssl::KeyPtr key) {
+  const openssl::KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+  if (context == nullptr || (EVP_PKEY_is_a(key.get(), "EC") == 1 && EVP_PKEY_pairwise_check(context.get()) != 1)) {
+    return openssl::Error(absl::StatusCode::kInvalidArgument, "private key: does not fit its public key");
+  }
+  // The public half gets a key of its own, so that whoever holds it does not hold the private one.
+  ASSIGN_OR_RETURN(const std::string pem, PublicPem(key.get()));
+  ASSIGN_OR_RETURN(EcPublicKey public_key, EcPublicKey::FromPem(pem));
+  return EcPrivateKey(std::make_shared<EcPrivateKey::Rep>(EcPrivateKey::Rep{std::move(key), std::move(public_key)}));
+}
+
+absl::StatusOr<EcPublicKey> EcPublicKey::FromPem(std::string_view pem) {
+  const openssl::BioPtr in = openssl::ReadFrom(pem);
+  if (in == nullptr) return openssl::Error(absl::StatusCode::kInvalidArgument, "public key: too large");
+  openssl::KeyPtr key(PEM_read_bio_PUBKEY(in.get(), nullptr, nullptr, nullptr));
+  if (key == nullptr) return openssl::Error(absl::StatusCode::kInvalidArgument, "public key: not a PEM public key");
+  openssl::DropErrors();
+  return EcKeyAccess::Adopt(std::move(key));
+}
+
+absl::StatusOr<EcPublicKey> EcPublicKey::FromDer(std::string_view spki_der) {
+  const unsigned char* at = Data(spki_der);
+  openssl::KeyPtr key(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki_der.size())));
+  if (key == nullptr || at != Data(spki_der) + spki_der.size()) {
+    return openssl::Error(absl::StatusCode::kInvalidArgument, "public key: not one DER SubjectPublicKeyInfo");
+  }
+  return EcKeyAccess::Adopt(std::move(key));
+}
+
+absl::Status EcPublicKey::Verify(std::string_view message, std::string_view der_signature) const {
+  const openssl::HashContextPtr context(EVP_MD_CTX_new());
+  if (context == nullptr || EVP_DigestVerifyInit_ex(context.get(), nullptr, FactsOf(rep_->curve).hash, nullptr, nullptr,
+                                                    rep_->key.get(), nullptr) != 1) {
+    return openssl::Error(absl::StatusCode::kInternal, "signature: cannot start verification");
+  }
+  if (EVP_DigestVerify(context.get(), Data(der_signature), der_signature.size(), Data(message), message.size()) != 1) {
+    openssl::DropErrors();
+    return absl::DataLossError(StrCat("signature does not verify with key ", rep_->key_id));
+  }
+  return absl::OkStatus();
+}
+
+EcCurve EcPublicKey::curve() const { return rep_->curve; }
+std::string EcPublicKey::pem() const { return rep_->pem; }
+std::string EcPublicKey::key_id() const { return rep_->key_id; }
+std::string EcPublicKey::algorithm() const { return FactsOf(rep_->curve).algorithm; }
+
+absl::StatusOr<EcPrivateKey> EcPrivateKey::Generate(EcCurve curve) {
+  openssl::KeyPtr key(EVP_EC_gen(FactsOf(curve).group));
+  if (key == nullptr) return openssl::Error(absl::StatusCode::kInternal, "private key: cannot generate");
+  return EcKeyAccess::AdoptPrivate(std::move(key));
+}
+
+absl::StatusOr<EcPrivateKey> EcPrivateKey::FromPem(std::string_view pem, std::string_view password) {
+  const openssl::BioPtr in = openssl::ReadFrom(pem);
+  if (in == nullptr) return openssl::Error(absl::StatusCode::kInvalidArgument, "private key: too large");
+  openssl::KeyPtr key(PEM_read_bio_PrivateKey(in.get(), nullptr, &GivePassword, &password));
+  if (key == nullptr) {
+    return openssl::Error(absl::StatusCode::kInvalidArgument,
+                          "private key: not a PEM private key, or the password is missing or wrong");
+  }
+  openssl::DropErrors();
+  return EcKeyAccess::AdoptPrivate(std::move(key));
+}
+
+std::string EcPrivateKey::ToPem() const {
+  const openssl::BioPtr out = openssl::NewMemory();
+  FIREBREAK_CHECK(out != nullptr);
+  FIREBREAK_CHECK(PEM_write_bio_PKCS8PrivateKey(out.get(), rep_->key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
+  return openssl::Written(out.get());
+}
+
+absl::StatusOr<std::string> EcPrivateKey::Sign(std::string_view message) const {
+  const openssl::HashContextPtr context(EVP_MD_CTX_new());
+  const char* hash = FactsOf(rep_->public_key.curve()).hash;
+  if (context == nullptr ||
+      EVP_DigestSignInit_ex(context.get(), nullptr, hash, nullptr, nullptr, rep_->key.get(), nullptr) != 1) {
+    return openssl::Error(absl::StatusCode::kInternal, "signature: cannot start signing");
+  }
+  size_t size = static_cast<size_t>(EVP_PKEY_get_size(rep_->key.get()));
+  std::string signature(size, '\0');
+  if (EVP_DigestSign(context.get(), Data(signature), &size, Data(message), message.size()) != 1) {
+    return openssl::Error(absl::StatusCode::kInternal, "signature: cannot sign");
+  }
+  signature.resize(size);
+  return signature;
+}
+
+EcPublicKey EcPrivateKey::public_key() const { return rep_->public_key; }
+
+}  // namespace firebreak

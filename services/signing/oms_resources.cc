@@ -1,0 +1,106 @@
+#include <map>
+
+#include "absl/container/flat_hash_set.h"
+#include "firebreak/base/bytes.h"
+#include "firebreak/base/json.h"
+#include "firebreak/base/status.h"
+#include "services/signing/oms_statement.h"
+
+namespace firebreak::oms {
+namespace {
+
+using Names = absl::flat_hash_set<std::string>;
+
+// Calls `visit` with every folder above `path`, nearest last, until it answers false.
+template <typename Visit>
+bool EachFolderAbove(const std::string& path, Visit visit) {
+  for (size_t at = path.find('/'); at != std::string::npos; at = path.find('/', at + 1)) {
+    if (!visit(path.substr(0, at))) return false;
+  }
+  return true;
+}
+
+absl::Status CheckPlace(const std::string& name, const Names& names, const Names& ignored) {
+  const std::string what = StrCat("resource ", QuoteJson(name));
+  std::string clash;
+  const bool is_free = EachFolderAbove(name, [&](const std::string& folder) {
+    if (names.contains(folder) || ignored.contains(folder)) clash = folder;
+    return clash.empty();
+  });
+  if (!is_free && names.contains(clash)) {
+    return absl::InvalidArgumentError(StrCat(what, ": ", QuoteJson(clash), " is listed as a file, so it cannot be a folder"));
+  }
+  if (!is_free || ignored.contains(name)) {
+    return absl::InvalidArgumentError(StrCat(what, ": is listed and ignored at once"));
+  }
+  return absl::OkStatus();
+}
+
+// Shards of each file: 0..size, size..2*size, ... where only the last may be shorter. Then no byte is missed or signed twice.
+absl::Status CheckShards(const OmsSignature& statement) {
+  const uint64_t size = statement.shard_size_bytes;
+  std::map<std::string_view, std::map<uint64_t, uint64_t>> files;
+  for (const OmsResource& shard : statement.resources) {
+    if (!files[shard.name].emplace(*shard.shard_start, *shard.shard_end).second) {
+      return absl::InvalidArgumentError(
+          StrCat("resource ", QuoteJson(shard.name), ": the shard at ", *shard.shard_start, " is listed twice"));
+    }
+  }
+  for (const auto& [name, shards] : files) {
+    uint64_t expected = 0;
+    for (const auto& [start, end] : shards) {
+      const bool is_last = start == shards.rbegin()->first;
+      if (start != expected || end <= start || end - start > size || (!is_last && end - start != size)) {
+        return absl::InvalidArgumentError(StrCat("resource ", QuoteJson(name), ": the shard ", start, ":", end,
+                                                 " does not follow at ", expected, " with ", size, " bytes a shard"));
+      }
+      expected = end;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Signers before 1.1 called the only file of a single-file model ".".
+bool IsOldSingleFile(const OmsSignature& statement, BundleAge age) {
+  return age == BundleAge::kMayBeBefore11 && statement.method == OmsMethod::kFiles && statement.ignore_paths.empty() &&
+         statement.resources.size() == 1 && statement.resources[0].name == ".";
+}
+
+}  // namespace
+
+absl::Status CheckPath(std::string_view what, std::string_view path) {
+  const auto refuse = [&](std::string_view why) {
+    return absl::InvalidArgumentError(StrCat(what, " ", QuoteJson(path), ": ", why));
+  };
+  if (path.empty()) return refuse("is empty");
+  if (!IsValidUtf8(path)) return refuse("is not valid UTF-8");
+  if (path.find('\0') != std::string_view::npos) return refuse("holds a zero byte");
+  if (path.front() == '/') return refuse("is absolute");
+  for (size_t start = 0; start <= path.size();) {
+    const size_t end = std::min(path.find('/', start), path.size());
+    const std::string_view component = path.substr(start, end - start);
+    if (component.empty()) return refuse("has an empty component");
+    if (component == ".") return refuse("has a \".\" component");
+    if (component == "..") return refuse("has a \"..\" component");
+    start = end + 1;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckResources(const OmsSignature& statement, BundleAge age) {
+  if (IsOldSingleFile(statement, age)) return absl::OkStatus();
+  Names names;
+  names.reserve(statement.resources.size());
+  for (const OmsResource& resource : statement.resources) {
+    RETURN_IF_ERROR(CheckPath("resource", resource.name));
+    const bool is_new = names.insert(resource.name).second;
+    if (!is_new && statement.method == OmsMethod::kFiles) {
+      return absl::InvalidArgumentError(StrCat("resource ", QuoteJson(resource.name), ": is listed twice"));
+    }
+  }
+  const Names ignored(statement.ignore_paths.begin(), statement.ignore_paths.end());
+  for (const std::string& name : names) RETURN_IF_ERROR(CheckPlace(name, names, ignored));
+  return statement.method == OmsMethod::kShards ? CheckShards(statement) : absl::OkStatus();
+}
+
+}  // namespace firebreak::oms
