@@ -1,0 +1,107 @@
+// The settings of both databases, with the reason for each that is not RocksDB's own choice.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "firebreak/base/text.h"
+#include "rocksdb/convenience.h"
+#include "rocksdb/filter_policy.h"
+#include "rocksdb/options.h"
+#include "rocksdb/table.h"
+#include "storage/rocksdb/engine.h"
+
+namespace firebreak {
+namespace {
+
+constexpr size_t kMiB = size_t{1} << 20;
+
+rocksdb::CompressionType FastCompression() {
+  const std::vector<rocksdb::CompressionType> supported = rocksdb::GetSupportedCompressions();
+  const bool lz4 = std::find(supported.begin(), supported.end(), rocksdb::kLZ4Compression) != supported.end();
+  return lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+}
+
+rocksdb::DBOptions CommonOptions(rocksdb::Env* env, const std::shared_ptr<WriteFailure>& failure) {
+  rocksdb::DBOptions options;
+  options.env = env;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.paranoid_checks = true;
+  options.max_open_files = 512;
+  options.max_background_jobs = 2;
+  options.bytes_per_sync = kMiB;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.max_log_file_size = kMiB;
+  options.keep_log_file_num = 2;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  // A failed write is settled by recovery at the next open, not by trying again behind our back.
+  options.max_bgerror_resume_count = 0;
+  options.listeners.push_back(failure);
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions CommonFamily(const std::shared_ptr<rocksdb::Cache>& cache, size_t write_buffer_bytes) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.block_size = 16 * 1024;
+  table.cache_index_and_filter_blocks = true;  // so that the cache's size bounds them too
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.format_version = 5;
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.write_buffer_size = write_buffer_bytes;
+  options.max_write_buffer_number = 2;
+  options.compression = rocksdb::kNoCompression;
+  return options;
+}
+
+absl::StatusOr<Database> Open(const rocksdb::DBOptions& options, const std::string& path,
+                              const std::vector<rocksdb::ColumnFamilyDescriptor>& families,
+                              std::shared_ptr<WriteFailure> failure) {
+  Database database;
+  database.failure = std::move(failure);
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(options, path, families, &database.families, &db);
+  if (!status.ok()) return FromRocks(status, StrCat("open ", path));
+  database.db.reset(db);
+  return database;
+}
+
+}  // namespace
+
+absl::StatusOr<Database> OpenMetaDatabase(const std::string& path, rocksdb::Env* env,
+                                          const std::shared_ptr<rocksdb::Cache>& cache) {
+  auto failure = std::make_shared<WriteFailure>();
+  rocksdb::DBOptions options = CommonOptions(env, failure);
+  // A power cut may tear the last, unacknowledged record, also in its middle; replay ends there. Logs that vanished or
+  // shrank below what was synced when they were closed are noticed through the manifest.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  options.track_and_verify_wals_in_manifest = true;
+  options.max_total_wal_size = 64 * kMiB;
+  rocksdb::ColumnFamilyOptions records = CommonFamily(cache, 8 * kMiB);
+  records.compression = FastCompression();
+  return Open(options, path, {{rocksdb::kDefaultColumnFamilyName, records}, {"system", CommonFamily(cache, kMiB)}},
+              std::move(failure));
+}
+
+absl::StatusOr<Database> OpenChunkDatabase(const std::string& path, rocksdb::Env* env,
+                                           const std::shared_ptr<rocksdb::Cache>& cache, size_t write_buffer_bytes) {
+  auto failure = std::make_shared<WriteFailure>();
+  rocksdb::DBOptions options = CommonOptions(env, failure);
+  // Written without a log; both families reach the disk in one manifest record or not at all.
+  options.atomic_flush = true;
+  options.avoid_flush_during_shutdown = true;  // what is durable is what Sync acknowledged
+  rocksdb::ColumnFamilyOptions data = CommonFamily(cache, write_buffer_bytes);
+  data.enable_blob_files = true;
+  data.min_blob_size = 4096;
+  data.blob_file_size = 256 * kMiB;
+  data.blob_compression_type = rocksdb::kNoCompression;  // chunks arrive compressed where that pays
+  // Ordinary compactions must not copy chunks around: bytes are written once. ReclaimChunkSpace does, when asked.
+  data.enable_blob_garbage_collection = false;
+  return Open(options, path, {{rocksdb::kDefaultColumnFamilyName, data}, {"sizes", CommonFamily(cache, 4 * kMiB)}},
+              std::move(failure));
+}
+
+}  // namespace firebreak
