@@ -1,0 +1,147 @@
+#include "group.h"
+
+#include <algorithm>
+#include <set>
+
+#include "firebreak/base/clock.h"
+#include "firebreak/base/status.h"
+#include "firebreak/storage/keys/ledger.h"
+#include "leaf.h"
+
+namespace firebreak {
+
+Group::Group(const MetaStore& store, const TreeEdge& edge, absl::Time time, KeepEntries keep)
+    : limits_(store.limits()), time_(time), time_text_(LeafTimeText(time)), keep_(keep), overlay_(store), edge_(edge) {}
+
+bool Group::Fits(const DraftParts& parts) const {
+  if (tickets_.empty()) return true;   // CheckDraft saw to it that one draft alone always fits
+  return operations_ + parts.operations <= limits_.operations_max &&
+         bytes_ + parts.bytes <= std::min(limits_.bytes_max, kBytesMax);
+}
+
+bool Group::Add(Ticket& ticket) {
+  if (ticket.checkpoint != nullptr) {
+    const std::string bytes = ticket.checkpoint->SerializeAsString();
+    const DraftParts parts{.bodies = {}, .operations = 1, .bytes = bytes.size()};
+    if (!Fits(parts)) return false;
+    operations_ += parts.operations;
+    bytes_ += parts.bytes;
+    overlay_.Write(LogCheckpointKey().bytes, bytes);
+    writes_something_ = true;
+    tickets_.push_back({&ticket, Receipt{}, true});
+    return true;
+  }
+  if (!Fits(ticket.parts)) return false;
+  absl::StatusOr<std::string> conflict = FindConflict(*ticket.draft);
+  if (!conflict.ok()) {
+    Refuse(ticket, conflict.status());
+  } else if (conflict->empty()) {
+    Accept(ticket, *ticket.draft, std::move(ticket.parts));
+  } else if (ticket.build) {
+    return Rebuild(ticket);
+  } else {
+    Refuse(ticket, absl::AbortedError(StrCat("a record of table ", *conflict, " has changed since it was read")));
+  }
+  return true;
+}
+
+absl::StatusOr<std::string> Group::FindConflict(const Draft& draft) const {
+  for (const auto& [key, revision] : draft.reads()) {
+    ASSIGN_OR_RETURN(std::optional<Stored> stored, overlay_.Get(key));
+    if ((stored ? stored->revision : 0) != revision) return key.substr(0, key.find('\0'));
+  }
+  return std::string();
+}
+
+// On this thread nothing can change under the draft, so one more attempt is enough however contended a key is; retrying on
+// the caller's thread would let only one of n callers through per commit.
+bool Group::Rebuild(Ticket& ticket) {
+  Draft draft(overlay_);
+  if (absl::Status built = (*ticket.build)(draft); !built.ok()) {
+    Refuse(ticket, built);
+    return true;
+  }
+  if (draft.writes().empty() && draft.entries().empty()) {
+    tickets_.push_back({&ticket, Receipt{}, false});
+    return true;
+  }
+  absl::StatusOr<DraftParts> parts = CheckDraft(draft, limits_);
+  if (!parts.ok()) {
+    Refuse(ticket, parts.status());
+    return true;
+  }
+  if (!Fits(*parts)) return false;
+  absl::StatusOr<std::string> conflict = FindConflict(draft);   // an expectation carried in from outside may still fail
+  if (!conflict.ok()) {
+    Refuse(ticket, conflict.status());
+  } else if (!conflict->empty()) {
+    Refuse(ticket, absl::AbortedError(StrCat("a record of table ", *conflict, " has changed since it was read")));
+  } else {
+    Accept(ticket, draft, *std::move(parts));
+  }
+  return true;
+}
+
+void Group::Accept(Ticket& ticket, const Draft& draft, DraftParts parts) {
+  for (const auto& [key, value] : draft.writes()) overlay_.Write(key, value);
+  const uint64_t first_index = edge_.size();
+  for (size_t i = 0; i < draft.entries().size(); ++i) {
+    const v1::AuditEntry& entry = draft.entries()[i];
+    const uint64_t index = edge_.size();
+    store::v1::LogLeaf leaf;
+    leaf.set_json(MakeLeaf(index, time_text_, parts.bodies[i]));
+    edge_.Append(LeafHash(leaf.json()), &full_tiles_);
+    log_puts_.emplace_back(LogLeafKey(index).bytes, leaf.SerializeAsString());
+    const std::set<std::string_view> subjects(entry.subjects().begin(), entry.subjects().end());
+    for (std::string_view subject : subjects) log_puts_.emplace_back(SubjectKey(subject, index).bytes, std::string());
+    if (keep_ == KeepEntries::kYes) {
+      v1::AuditEntry& kept = entries_.emplace_back(entry);
+      kept.set_index(index);
+      *kept.mutable_time() = ToProto(time_);
+    }
+  }
+  operations_ += parts.operations;
+  bytes_ += parts.bytes;
+  writes_something_ = true;
+  tickets_.push_back({&ticket, Receipt{.revision = 0, .first_index = first_index}, true});
+}
+
+Change Group::TakeChange(uint64_t head_revision, uint64_t commit) {
+  Change change;
+  // The one expectation the store must check: nobody else has written since. All others were checked here.
+  change.expects.push_back({LogHeadKey().bytes, head_revision});
+  change.puts = std::move(log_puts_);
+  for (Tile& tile : full_tiles_) {
+    store::v1::LogTile record;
+    record.set_hashes(std::move(tile.hashes));
+    change.puts.emplace_back(LogTileKey(tile.level, tile.number).bytes, record.SerializeAsString());
+  }
+  store::v1::LogHead head;
+  head.set_size(edge_.size());
+  head.set_root(edge_.Root());
+  *head.mutable_last_time() = ToProto(time_);
+  head.set_commit(commit);
+  change.puts.emplace_back(LogHeadKey().bytes, head.SerializeAsString());
+  for (auto& [key, value] : overlay_.TakeWrites()) {
+    if (value) {
+      change.puts.emplace_back(key, std::move(*value));
+    } else {
+      change.deletes.push_back(key);
+    }
+  }
+  return change;
+}
+
+void Group::SettleAll(const absl::StatusOr<uint64_t>& revision) {
+  for (Outcome& outcome : tickets_) {
+    if (!revision.ok()) {
+      outcome.ticket->Settle(revision.status());
+      continue;
+    }
+    if (outcome.written) outcome.result->revision = *revision;
+    outcome.ticket->Settle(std::move(outcome.result));
+  }
+  tickets_.clear();
+}
+
+}  // namespace firebreak
