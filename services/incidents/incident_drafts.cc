@@ -1,0 +1,386 @@
+// The draft functions of IncidentDesk: what alerts, runs and actions change about incidents in their own commits.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "firebreak/base/text.h"
+#include "firebreak/incidents/incident_desk.h"
+#include "firebreak/incidents/lifecycle.h"
+#include "firebreak/ledger/read.h"
+#include "firebreak/storage/keys/incidents.h"
+#include "services/incidents/entry.h"
+
+namespace firebreak {
+namespace {
+
+constexpr std::string_view kService = "firebreak";
+constexpr int kAffectedMax = 256;
+constexpr int kTechniquesMax = 64;
+constexpr int kRunsMax = 256;
+constexpr size_t kNoteBytesMax = 2048;
+constexpr size_t kReconcileMax = 1000;   // newest incidents looked at by one ReconcileOpen
+
+std::string_view MarkName(AlertMark mark) {
+  switch (mark) {
+    case AlertMark::kFiring:
+      return "firing";
+    case AlertMark::kStale:
+      return "stale";
+    case AlertMark::kResolved:
+      return "resolved";
+  }
+  return "resolved";
+}
+
+Key<store::v1::IncidentPointer> PointerKey(const CorrelationKey& key) {
+  return keys::IncidentOfKey(key.model.empty() ? StrCat("deployment:", key.deployment) : StrCat("model:", key.model),
+                             key.environment, key.kind);
+}
+
+std::string KeyInWords(const CorrelationKey& key) {
+  std::string words = key.model.empty() ? StrCat("deployment ", key.deployment) : StrCat("model ", key.model);
+  StrAppend(&words, key.environment.empty() ? std::string() : StrCat(", environment ", key.environment), ", kind ",
+            key.kind);
+  return words;
+}
+
+// Whether any alert of the incident has this mark once the draft is committed.
+absl::StatusOr<bool> AnyMark(const Draft& draft, uint64_t incident, AlertMark mark) {
+  const std::string prefix = keys::IncidentAlerts(incident, MarkName(mark)).bytes;
+  for (auto it = draft.writes().lower_bound(prefix); it != draft.writes().end(); ++it) {
+    if (!absl::StartsWith(it->first, prefix)) break;
+    if (it->second.has_value()) return true;
+  }
+  std::string after;
+  while (true) {
+    ASSIGN_OR_RETURN(std::vector<KeyValue> rows, draft.store().List(prefix, after, 64));
+    if (rows.empty()) return false;
+    for (const KeyValue& row : rows) {
+      if (draft.writes().find(row.key) == draft.writes().end()) return true;   // written ones were looked at above
+    }
+    after = rows.back().key;
+  }
+}
+
+// Adds the values not there yet; what was added, in words.
+template <typename Repeated>
+std::vector<std::string> AddMissing(Repeated& list, const std::vector<std::string>& values, int count_max) {
+  std::vector<std::string> added;
+  for (const std::string& value : values) {
+    if (value.empty() || list.size() >= count_max) continue;
+    if (std::find(list.begin(), list.end(), value) != list.end()) continue;
+    *list.Add() = value;
+    added.push_back(value);
+  }
+  return added;
+}
+
+}  // namespace
+
+absl::StatusOr<uint64_t> ParseIncidentId(std::string_view id) {
+  uint64_t number = 0;
+  if (id.size() < 5 || id.substr(0, 4) != "INC-" || !absl::ascii_isdigit(static_cast<unsigned char>(id[4])) ||
+      id[4] == '0' || !absl::SimpleAtoi(ToAbsl(id.substr(4)), &number) || number == 0) {
+    return absl::InvalidArgumentError(StrCat("\"", Shorten(id, 64), "\" is not an incident id (next: use the form INC-42)"));
+  }
+  return number;
+}
+
+absl::StatusOr<v1::Incident> IncidentDesk::LoadIn(Draft& draft, const IncidentId& id) const {
+  ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(id.text()));
+  return draft.Load(keys::Incident(number), StrCat("incident ", id.text()));
+}
+
+bool IncidentDesk::Joinable(const v1::Incident& incident) const {
+  if (incident.state() == v1::INCIDENT_STATE_CLOSED) return false;
+  if (incident.state() != v1::INCIDENT_STATE_RECOVERED) return true;
+  return clock_.Now() - FromProto(incident.recovered_at()) <= options_.reopen_window;
+}
+
+IncidentSignal IncidentDesk::Complete(IncidentSignal signal) const {
+  signal.model = Shorten(signal.model, 128);
+  signal.model_version = Shorten(signal.model_version, 64);
+  signal.environment = Shorten(signal.environment, 64);
+  signal.kind = Shorten(signal.kind.empty() ? "performance" : signal.kind, 64);
+  signal.deployment = Shorten(signal.deployment, 64);
+  signal.snapshot = Shorten(signal.snapshot, 256);
+  signal.title = Shorten(signal.title, 200);
+  if (signal.model.empty() && suspects_ && !signal.deployment.empty()) {
+    if (auto facts = suspects_(signal.model, signal.model_version, signal.deployment)) signal.model = facts->model;
+  }
+  return signal;
+}
+
+v1::Incident IncidentDesk::Draw(const Caller& caller, const IncidentSignal& signal) const {
+  v1::Incident incident;
+  incident.set_state(v1::INCIDENT_STATE_DETECTED);
+  incident.set_severity(std::clamp<uint32_t>(signal.severity, 1, 5));
+  incident.set_kind(signal.kind);
+  incident.set_model(signal.model);
+  incident.set_environment(signal.environment);
+  incident.set_deployment(signal.deployment);
+  incident.set_snapshot(signal.snapshot);
+  if (suspects_) {
+    if (auto facts = suspects_(signal.model, signal.model_version, signal.deployment)) {
+      if (incident.deployment().empty()) incident.set_deployment(facts->deployment);
+      if (incident.snapshot().empty() || incident.snapshot() == facts->snapshot) {
+        incident.set_snapshot(facts->snapshot);
+        incident.set_snapshot_digest(facts->snapshot_digest);
+      }
+    }
+  }
+  if (incident.snapshot().empty() && !signal.model.empty() && !signal.model_version.empty()) {
+    incident.set_snapshot(StrCat("model/", signal.model, "@", signal.model_version));
+  }
+  const std::string subject = signal.model.empty() ? signal.deployment : signal.model;
+  incident.set_title(signal.title.empty() ? StrCat(signal.kind, " of ", subject) : signal.title);
+  incident.set_opened_by(caller.identity.text());
+  const absl::Time now = clock_.Now();
+  *incident.mutable_detected_at() = ToProto(now);
+  if (signal.began_at != absl::InfinitePast()) *incident.mutable_began_at() = ToProto(std::min(signal.began_at, now));
+  return incident;
+}
+
+absl::StatusOr<Correlation> IncidentDesk::Correlate(Draft& draft, const Caller& caller, const IncidentSignal& signal) {
+  const IncidentSignal complete = Complete(signal);
+  const std::optional<CorrelationKey> key = KeyOf(complete);
+  if (!key) {
+    Correlation none;
+    none.explanation = "no incident: neither a model_name nor a deployment label";
+    return none;
+  }
+  ASSIGN_OR_RETURN(std::optional<store::v1::IncidentPointer> pointer, draft.Find(PointerKey(*key)));
+  if (pointer) {
+    ASSIGN_OR_RETURN(v1::Incident incident, LoadIn(draft, IncidentId(pointer->incident())));
+    if (Joinable(incident)) {
+      Correlation joined;
+      joined.incident = IncidentId(incident.id());
+      joined.explanation = StrCat("joined ", incident.id(), ": same ", KeyInWords(*key));
+      if (incident.state() == v1::INCIDENT_STATE_RECOVERED) {
+        joined.relapsed = true;
+        StrAppend(&joined.explanation, "; it had recovered and is taken up again");
+        RETURN_IF_ERROR(Relapse(draft, std::move(incident), caller.identity, "an alert of it fired again"));
+      }
+      return joined;
+    }
+  }
+  return Open(draft, caller, complete, *key);
+}
+
+absl::StatusOr<Correlation> IncidentDesk::Open(Draft& draft, const Caller& caller, const IncidentSignal& signal,
+                                               const CorrelationKey& key) {
+  v1::Incident incident = Draw(caller, signal);
+  ASSIGN_OR_RETURN(const uint64_t number, draft.NextNumber("incident"));
+  incident.set_id(NumberedId("INC", number));
+  draft.Put(keys::Incident(number), incident);
+  store::v1::IncidentPointer pointer;
+  pointer.set_incident(incident.id());
+  draft.Put(PointerKey(key), pointer);
+
+  v1::AuditEntry entry = IncidentEntry(incident, caller.identity.text(), "incident.opened",
+                                       StrCat(incident.id(), " opened: ", incident.title()));
+  auto& facts = *entry.mutable_facts();
+  facts["severity"] = StrCat(incident.severity());
+  facts["kind"] = incident.kind();
+  if (!incident.model().empty()) facts["model"] = incident.model();
+  if (!incident.environment().empty()) facts["environment"] = incident.environment();
+  draft.Record(std::move(entry));
+
+  Correlation opened;
+  opened.incident = IncidentId(incident.id());
+  opened.opened = true;
+  opened.explanation = StrCat("opened ", incident.id(), ": no open incident for ", KeyInWords(key));
+  if (starter_ != nullptr) {
+    ASSIGN_OR_RETURN(std::optional<v1::PlaybookRun> run, starter_->StartTriggered(draft, incident));
+    if (run) {
+      opened.run = run->id();
+      StrAppend(&opened.explanation, "; started ", run->id(), " of playbook ", run->playbook());
+      // Read again: the starter may have changed the incident in this draft.
+      ASSIGN_OR_RETURN(v1::Incident newest, LoadIn(draft, opened.incident));
+      const std::vector<std::string> runs = {run->id()};
+      AddMissing(*newest.mutable_runs(), runs, kRunsMax);
+      draft.Put(keys::Incident(number), newest);
+    }
+  }
+  return opened;
+}
+
+absl::StatusOr<Correlation> IncidentDesk::Preview(const IncidentSignal& signal) const {
+  Draft scratch(ledger_.store());
+  const IncidentSignal complete = Complete(signal);
+  const std::optional<CorrelationKey> key = KeyOf(complete);
+  Correlation preview;
+  if (!key) {
+    preview.explanation = "would open no incident: neither a model_name nor a deployment label";
+    return preview;
+  }
+  ASSIGN_OR_RETURN(std::optional<store::v1::IncidentPointer> pointer, scratch.Find(PointerKey(*key)));
+  if (pointer) {
+    ASSIGN_OR_RETURN(v1::Incident incident, LoadIn(scratch, IncidentId(pointer->incident())));
+    if (Joinable(incident)) {
+      preview.incident = IncidentId(incident.id());
+      preview.explanation = StrCat("would join ", incident.id(), ": same ", KeyInWords(*key));
+      return preview;
+    }
+  }
+  preview.opened = true;
+  preview.explanation = StrCat("would open an incident: none is open for ", KeyInWords(*key));
+  if (starter_ != nullptr) {
+    ASSIGN_OR_RETURN(std::optional<std::string> playbook, starter_->PreviewTriggered(Draw(ServiceCaller(), complete)));
+    if (playbook) StrAppend(&preview.explanation, " and start playbook ", *playbook);
+  }
+  return preview;
+}
+
+void IncidentDesk::MarkAlert(Draft& draft, const IncidentId& id, const Fingerprint& alert, absl::Time starts_at,
+                             AlertMark now, const AlertMark* before) {
+  const absl::StatusOr<uint64_t> number = ParseIncidentId(id.text());
+  if (!number.ok()) return;   // an alert without incident has no mark
+  if (before != nullptr && *before != now) draft.Delete(keys::IncidentAlert(*number, MarkName(*before), alert.text()));
+  store::v1::IncidentAlert mark;
+  *mark.mutable_starts_at() = ToProto(starts_at);
+  draft.Put(keys::IncidentAlert(*number, MarkName(now), alert.text()), mark);
+}
+
+absl::Status IncidentDesk::Advance(Draft& draft, const IncidentId& id, v1::IncidentState state, const Identity& actor,
+                                   std::string_view reason) {
+  ASSIGN_OR_RETURN(v1::Incident incident, LoadIn(draft, id));
+  ASSIGN_OR_RETURN(const Step step, CheckAdvance(incident.state(), state));
+  if (step == Step::kNone) return absl::OkStatus();
+  const v1::IncidentState from = incident.state();
+  ApplyMove(incident, state, step, clock_.Now());
+  if (state == v1::INCIDENT_STATE_RECOVERED) incident.set_recovered_by(actor.text());
+  v1::AuditEntry entry = IncidentEntry(incident, actor.text(), state == v1::INCIDENT_STATE_CLOSED ? "incident.closed" : "incident.advanced",
+                                       StrCat(incident.id(), " moved from ", StateName(from), " to ", StateName(state)));
+  (*entry.mutable_facts())["from"] = std::string(StateName(from));
+  (*entry.mutable_facts())["to"] = std::string(StateName(state));
+  if (!reason.empty()) (*entry.mutable_facts())["reason"] = Shorten(reason, 1024);
+  if (state == v1::INCIDENT_STATE_CLOSED) incident.set_close_reason(Shorten(reason, 1024));
+  draft.Record(std::move(entry));
+  ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(id.text()));
+  draft.Put(keys::Incident(number), incident);
+  return absl::OkStatus();
+}
+
+absl::Status IncidentDesk::Relapse(Draft& draft, v1::Incident incident, const Identity& actor, std::string_view reason) {
+  ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(incident.id()));
+  const v1::IncidentState from = incident.state();
+  ApplyMove(incident, v1::INCIDENT_STATE_TRIAGED, Step::kRelapse, clock_.Now());
+  incident.clear_recovered_by();
+  v1::AuditEntry entry = IncidentEntry(incident, actor.text(), "incident.relapsed",
+                                       StrCat(incident.id(), " relapsed from ", StateName(from), ": ", reason));
+  (*entry.mutable_facts())["from"] = std::string(StateName(from));
+  (*entry.mutable_facts())["to"] = "triaged";
+  (*entry.mutable_facts())["reason"] = Shorten(reason, 1024);
+  draft.Record(std::move(entry));
+  draft.Put(keys::Incident(number), incident);
+  return absl::OkStatus();
+}
+
+absl::Status IncidentDesk::AddAffected(Draft& draft, const IncidentId& id, const std::vector<std::string>& names) {
+  ASSIGN_OR_RETURN(v1::Incident incident, LoadIn(draft, id));
+  const std::vector<std::string> added = AddMissing(*incident.mutable_affected(), names, kAffectedMax);
+  if (added.empty()) return absl::OkStatus();
+  v1::AuditEntry entry = IncidentEntry(incident, kService, "incident.affected",
+                                       StrCat(added.size(), " more affected by ", incident.id(), ": ", added.front(),
+                                              added.size() > 1 ? " …" : ""));
+  (*entry.mutable_facts())["count"] = StrCat(added.size());
+  for (const std::string& name : added) {
+    if (entry.subjects_size() == 16) break;
+    entry.add_subjects(name);
+  }
+  draft.Record(std::move(entry));
+  ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(id.text()));
+  draft.Put(keys::Incident(number), incident);
+  return absl::OkStatus();
+}
+
+absl::Status IncidentDesk::AddTechniques(Draft& draft, const IncidentId& id, const std::vector<std::string>& techniques) {
+  ASSIGN_OR_RETURN(v1::Incident incident, LoadIn(draft, id));
+  const std::vector<std::string> added = AddMissing(*incident.mutable_techniques(), techniques, kTechniquesMax);
+  if (added.empty()) return absl::OkStatus();
+  draft.Record(IncidentEntry(incident, kService, "incident.techniques",
+                             StrCat("technique ", added.front(), added.size() > 1 ? " and others" : "", " noted on ",
+                                    incident.id())));
+  ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(id.text()));
+  draft.Put(keys::Incident(number), incident);
+  return absl::OkStatus();
+}
+
+absl::Status IncidentDesk::AddRun(Draft& draft, const IncidentId& id, const RunId& run) {
+  ASSIGN_OR_RETURN(v1::Incident incident, LoadIn(draft, id));
+  const std::vector<std::string> runs = {run.text()};
+  if (AddMissing(*incident.mutable_runs(), runs, kRunsMax).empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(id.text()));
+  draft.Put(keys::Incident(number), incident);
+  return absl::OkStatus();
+}
+
+absl::Status IncidentDesk::AddNote(Draft& draft, const IncidentId& id, const Identity& actor, std::string_view text) {
+  if (text.empty() || text.size() > kNoteBytesMax) {
+    return absl::InvalidArgumentError(StrCat("note on ", id.text(), ": ", text.size(), " bytes; 1 to ", kNoteBytesMax,
+                                             " are allowed"));
+  }
+  if (!IsValidUtf8(text)) return absl::InvalidArgumentError(StrCat("note on ", id.text(), ": not valid UTF-8"));
+  ASSIGN_OR_RETURN(v1::Incident incident, LoadIn(draft, id));
+  v1::AuditEntry entry = IncidentEntry(incident, actor.text(), "incident.noted", text);
+  if (text.size() > 512) (*entry.mutable_facts())["note"] = std::string(text);
+  draft.Record(std::move(entry));
+  return absl::OkStatus();
+}
+
+absl::Status IncidentDesk::SettleAlerts(Draft& draft, const IncidentId& id) {
+  ASSIGN_OR_RETURN(v1::Incident incident, LoadIn(draft, id));
+  if (incident.state() != v1::INCIDENT_STATE_CONTAINED && incident.state() != v1::INCIDENT_STATE_ERADICATED) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(id.text()));
+  for (AlertMark mark : {AlertMark::kFiring, AlertMark::kStale}) {
+    ASSIGN_OR_RETURN(const bool any, AnyMark(draft, number, mark));
+    if (any) return absl::OkStatus();
+  }
+  // An incident nobody's alert belongs to is moved on by people only.
+  ASSIGN_OR_RETURN(const bool resolved, AnyMark(draft, number, AlertMark::kResolved));
+  if (!resolved) return absl::OkStatus();
+  if (starter_ != nullptr) {
+    ASSIGN_OR_RETURN(const bool active, starter_->HasActiveRun(draft, incident));
+    if (active) return absl::OkStatus();
+  }
+  return Advance(draft, id, v1::INCIDENT_STATE_RECOVERED, Identity(std::string(kService)), "its last alert resolved");
+}
+
+absl::Status IncidentDesk::Reconcile(const IncidentId& id) {
+  bool nothing_to_do = false;
+  const auto receipt = ledger_.Transact([&](Draft& draft) -> absl::Status {
+    nothing_to_do = false;
+    ASSIGN_OR_RETURN(v1::Incident incident, LoadIn(draft, id));
+    ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(id.text()));
+    if (incident.state() == v1::INCIDENT_STATE_RECOVERED && incident.recovered_by() == kService) {
+      ASSIGN_OR_RETURN(const bool fires, AnyMark(draft, number, AlertMark::kFiring));
+      if (fires) {
+        RETURN_IF_ERROR(Relapse(draft, std::move(incident), Identity(std::string(kService)), "an alert of it still fires"));
+      }
+    } else {
+      RETURN_IF_ERROR(SettleAlerts(draft, id));
+    }
+    nothing_to_do = draft.writes().empty();
+    return nothing_to_do ? absl::CancelledError("nothing to reconcile") : absl::OkStatus();
+  });
+  return nothing_to_do ? absl::OkStatus() : receipt.status();
+}
+
+absl::Status IncidentDesk::ReconcileOpen() {
+  ASSIGN_OR_RETURN(RecordPage<v1::Incident> page, ListRecords(ledger_.store(), keys::Incidents(), "", kReconcileMax));
+  for (const auto& [key, incident] : page.records) {
+    const bool settles =
+        incident.state() == v1::INCIDENT_STATE_CONTAINED || incident.state() == v1::INCIDENT_STATE_ERADICATED ||
+        (incident.state() == v1::INCIDENT_STATE_RECOVERED && incident.recovered_by() == kService);
+    if (!settles) continue;
+    RETURN_IF_ERROR(Annotate(Reconcile(IncidentId(incident.id())), StrCat("reconcile ", incident.id())));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace firebreak
