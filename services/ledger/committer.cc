@@ -43,11 +43,12 @@ absl::StatusOr<LogTip> LoadTip(const MetaStore& store) {
   return tip;
 }
 
-Committer::Committer(MetaStore& store, const Clock& clock, Log& log, LogTip tip, size_t queue_max)
+Committer::Committer(MetaStore& store, const Clock& clock, Log& log, LogTip tip, const LedgerOptions& options)
     : store_(store),
       clock_(clock),
       log_(log),
-      queue_max_(queue_max),
+      queue_max_(options.queue_max),
+      crash_points_(options.crash_points),
       edge_(tip.edge),
       tip_(std::move(tip)),
       attempt_(tip_.commit),
@@ -108,14 +109,17 @@ void Committer::CommitBacklog(std::deque<Ticket*>& backlog) {
     }
   }
   const absl::Time time = std::max(tip_.last_time, ToLeafTime(clock_.Now()));
-  const Group::KeepEntries keep = watchers_->empty() ? Group::KeepEntries::kNo : Group::KeepEntries::kYes;
+  const bool crashing = crash_points_ != nullptr && crash_points_->armed();
+  const Group::KeepEntries keep = watchers_->empty() && !crashing ? Group::KeepEntries::kNo : Group::KeepEntries::kYes;
   Group group(store_, *tip_.edge, time, keep);
   while (!backlog.empty() && !group.full() && group.Add(*backlog.front())) backlog.pop_front();
   if (group.nothing_to_write()) {
     group.SettleAll(tip_.head_revision);
     return;
   }
+  if (crashing) ReachCrashPoints("before-", group);
   const absl::StatusOr<uint64_t> revision = Write(group);
+  if (crashing && revision.ok()) ReachCrashPoints("after-", group);
   group.SettleAll(revision);
   if (revision.ok() && !group.entries().empty()) watchers_->Tell(group.entries());
 }
@@ -168,6 +172,11 @@ absl::Status Committer::Catch() {
   }
   uncertain_ = false;
   return absl::OkStatus();
+}
+
+// Every change of state is a place to die at: before it is durable, and after it is but before anybody was told.
+void Committer::ReachCrashPoints(const char* moment, const Group& group) const {
+  for (const v1::AuditEntry& entry : group.entries()) crash_points_->Reach(StrCat(moment, entry.action()));
 }
 
 void Committer::Publish(const Group& group, uint64_t revision, uint64_t commit) {

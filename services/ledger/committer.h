@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "firebreak/base/clock.h"
 #include "firebreak/base/log.h"
+#include "firebreak/ledger/ledger.h"
 #include "firebreak/ledger/tiles.h"
 #include "firebreak/storage/meta_store.h"
 #include "group.h"
@@ -35,7 +36,7 @@ absl::StatusOr<LogTip> LoadTip(const MetaStore& store);
 // is queued first.
 class Committer {
  public:
-  Committer(MetaStore& store, const Clock& clock, Log& log, LogTip tip, size_t queue_max);
+  Committer(MetaStore& store, const Clock& clock, Log& log, LogTip tip, const LedgerOptions& options);
   ~Committer();
 
   // Blocks until the ticket is settled; its result is the answer.
@@ -53,11 +54,13 @@ class Committer {
   absl::StatusOr<uint64_t> FindOutcome(const absl::Status& error, const Group& group, uint64_t commit);
   absl::Status Catch();
   void Publish(const Group& group, uint64_t revision, uint64_t commit);
+  void ReachCrashPoints(const char* moment, const Group& group) const;
 
   MetaStore& store_;
   const Clock& clock_;
   Log& log_;
   const size_t queue_max_;
+  const CrashPoints* const crash_points_;   // may be null
   const std::shared_ptr<Watchers> watchers_ = std::make_shared<Watchers>();
 
   mutable absl::Mutex mutex_;

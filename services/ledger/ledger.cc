@@ -49,7 +49,7 @@ class Ledger::Core {
         options_(std::move(options)),
         vkey_(std::move(vkey)),
         newest_(std::move(newest)),
-        committer_(store, clock, log, std::move(tip), options_.queue_max) {}
+        committer_(store, clock, log, std::move(tip), options_) {}
 
   absl::StatusOr<Receipt> Submit(Ticket& ticket) {
     committer_.Submit(ticket);

@@ -43,6 +43,8 @@ class CrashPoints {
   CrashPoints(const CrashPoints&) = delete;
   CrashPoints& operator=(const CrashPoints&) = delete;
 
+  bool armed() const { return !armed_.empty(); }
+
   // Returns unless this is the armed passage. For code that is only ever crashed for real.
   void Reach(std::string_view point) const {
     if (IsHit(point)) Kill();

@@ -12,6 +12,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "firebreak/base/clock.h"
+#include "firebreak/base/crash_points.h"
 #include "firebreak/base/log.h"
 #include "firebreak/crypto/sign.h"
 #include "firebreak/ledger/draft.h"
@@ -36,6 +37,8 @@ struct LedgerOptions {
   std::string origin;                 // name of the log, firebreak.<host>/audit
   size_t queue_max = 4096;            // drafts waiting; past it Commit answers kResourceExhausted
   int transact_attempts_max = 16;
+  // For tests of recovery, may be null: before-<action> and after-<action> around the commit of an entry with that action.
+  const CrashPoints* crash_points = nullptr;
 };
 
 // Thread-safe. `store`, `clock`, `log` and `signer` outlive it.
