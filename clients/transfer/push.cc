@@ -1,0 +1,415 @@
+#include "firebreak/transfer/push.h"
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/synchronization/mutex.h"
+#include "clients/transfer/folder_scan.h"
+#include "clients/transfer/retry.h"
+#include "clients/transfer/workers.h"
+#include "firebreak/base/bytes.h"
+#include "firebreak/base/status.h"
+#include "firebreak/base/text.h"
+#include "firebreak/crypto/hash.h"
+#include "firebreak/signing/oms.h"
+#include "firebreak/snapshots/manifest.h"
+#include "firebreak/snapshots/names.h"
+
+namespace firebreak {
+namespace {
+
+constexpr size_t kGroupChunksMax = 1000;
+constexpr size_t kGroupBytesMax = size_t{3} << 20;      // what one PutChunks takes
+constexpr size_t kBundleInlineMax = size_t{1} << 20;    // larger bundles travel as chunks
+constexpr int kFreshIdsMax = 3;
+
+// One file on its way: complete when it has been read and every chunk of it has been dealt with.
+struct FileSlot {
+  v1::FileEntry entry;
+  size_t open_chunks = 0;
+  bool read = false;
+};
+
+struct WaitingChunk {
+  std::string data;
+  FileSlot* slot = nullptr;
+  int index = 0;
+  bool whole_file = false;   // the chunk's digest is the file's as well
+};
+
+struct Group {
+  std::vector<WaitingChunk> chunks;
+  size_t bytes = 0;
+};
+
+// One push from first byte to commit. The calling thread reads and hashes whole files and sends pages; workers hash chunks, ask
+// what is missing and send it.
+class Pusher {
+ public:
+  Pusher(SnapshotPort& port, const PushOptions& options, const FolderScan& scan, const ProgressCallback& progress)
+      : port_(port), options_(options), scan_(scan), progress_(progress) {}
+
+  absl::StatusOr<PushResult> Run(const std::string& request_id);
+
+ private:
+  absl::Status Begin(const std::string& request_id);
+  absl::Status ReadFiles(Workers& workers);
+  absl::Status ReadFile(const ScannedFile& file, Workers& workers);
+  void Hand(WaitingChunk chunk, Workers& workers);
+  void SubmitGroup(Workers& workers);
+  void Process(Group& group);
+  absl::Status SendMissing(Group& group, const std::vector<Digest>& digests);
+  absl::Status SendFinishedFiles();
+  absl::Status SendPage(const v1::ManifestPage& page);
+  absl::StatusOr<std::string> Bundle();
+  absl::StatusOr<PushResult> Commit();
+  absl::Status error() {
+    absl::MutexLock lock(&mutex_);
+    return error_;
+  }
+  void Report(TransferPhase phase, uint64_t files_done, uint64_t bytes_done);
+
+  SnapshotPort& port_;
+  const PushOptions& options_;
+  const FolderScan& scan_;
+  const ProgressCallback& progress_;
+
+  std::string push_id_;
+  std::vector<std::string> pages_held_;   // digests of pages the other side has
+  uint64_t next_page_ = 0;
+  PageWriter pages_;
+  std::vector<OmsResource> resources_;
+  std::unique_ptr<Group> group_ = std::make_unique<Group>();
+  FileReader reader_;
+  const Chunker chunker_{kChunkBytesDefault};
+  uint64_t bytes_read_ = 0;
+  uint64_t files_read_ = 0;
+
+  std::atomic<uint64_t> bytes_sent_{0};
+  absl::Mutex mutex_;
+  std::deque<std::unique_ptr<FileSlot>> slots_ ABSL_GUARDED_BY(mutex_);   // in path order
+  absl::Status error_ ABSL_GUARDED_BY(mutex_);
+};
+
+void Pusher::Report(TransferPhase phase, uint64_t files_done, uint64_t bytes_done) {
+  if (!progress_) return;
+  TransferProgress now;
+  now.phase = phase;
+  now.files_done = files_done;
+  now.files_total = scan_.files.size();
+  now.bytes_done = bytes_done;
+  now.bytes_total = scan_.size_bytes;
+  now.bytes_moved = bytes_sent_.load(std::memory_order_relaxed);
+  progress_(now);
+}
+
+absl::Status Pusher::Begin(const std::string& request_id) {
+  v1::BeginPushRequest request;
+  request.set_kind(options_.kind);
+  request.set_name(options_.name);
+  for (const v1::LineageEdge& edge : options_.lineage) *request.add_lineage() = edge;
+  for (const auto& [label, value] : options_.labels) (*request.mutable_labels())[label] = value;
+  request.set_description(options_.description);
+  request.set_request_id(request_id);
+  ASSIGN_OR_RETURN(v1::BeginPushResponse response,
+                   Retry(options_.retry, "begin push", [&] { return port_.BeginPush(request); }));
+  push_id_ = response.push_id();
+  pages_held_.assign(response.page_digests().begin(), response.page_digests().end());
+  return absl::OkStatus();
+}
+
+absl::Status Pusher::SendMissing(Group& group, const std::vector<Digest>& digests) {
+  v1::MissingChunksRequest question;
+  for (const Digest& digest : digests) question.add_digests(digest.raw());
+  ASSIGN_OR_RETURN(v1::MissingChunksResponse answer, Retry(options_.retry, "ask for missing chunks",
+                                                           [&] { return port_.MissingChunks(question); }));
+  absl::flat_hash_set<std::string> missing(answer.digests().begin(), answer.digests().end());
+  if (missing.empty()) return absl::OkStatus();
+  v1::PutChunksRequest request;
+  request.set_push_id(push_id_);
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < digests.size(); ++i) {
+    if (missing.erase(digests[i].raw()) == 0) continue;   // there already, or twice in this group
+    v1::Chunk* chunk = request.add_chunks();
+    chunk->set_digest(digests[i].raw());
+    bytes += group.chunks[i].data.size();
+    chunk->set_data(std::move(group.chunks[i].data));
+  }
+  RETURN_IF_ERROR(Retry(options_.retry, "send chunks", [&] { return port_.PutChunks(request); }).status());
+  bytes_sent_.fetch_add(bytes, std::memory_order_relaxed);
+  return absl::OkStatus();
+}
+
+void Pusher::Process(Group& group) {
+  if (!error().ok()) return;
+  std::vector<Digest> digests;
+  std::vector<uint64_t> sizes;
+  for (const WaitingChunk& chunk : group.chunks) {
+    digests.push_back(Sha256(chunk.data));
+    sizes.push_back(chunk.data.size());
+  }
+  absl::Status sent = SendMissing(group, digests);
+  absl::MutexLock lock(&mutex_);
+  if (!sent.ok()) {
+    if (error_.ok()) error_ = sent;
+    return;
+  }
+  for (size_t i = 0; i < group.chunks.size(); ++i) {
+    FileSlot& slot = *group.chunks[i].slot;
+    v1::ChunkRef* ref = slot.entry.mutable_chunks(group.chunks[i].index);
+    ref->set_digest(digests[i].raw());
+    ref->set_size_bytes(sizes[i]);
+    if (group.chunks[i].whole_file) slot.entry.set_digest(digests[i].raw());
+    --slot.open_chunks;
+  }
+}
+
+void Pusher::SubmitGroup(Workers& workers) {
+  if (group_->chunks.empty()) return;
+  std::shared_ptr<Group> full = std::move(group_);
+  group_ = std::make_unique<Group>();
+  workers.Submit([this, full] { Process(*full); });
+}
+
+void Pusher::Hand(WaitingChunk chunk, Workers& workers) {
+  const size_t bytes_max = std::min(options_.limits.group_bytes, kGroupBytesMax);
+  if (group_->bytes + chunk.data.size() > bytes_max || group_->chunks.size() >= kGroupChunksMax) SubmitGroup(workers);
+  group_->bytes += chunk.data.size();
+  group_->chunks.push_back(std::move(chunk));
+}
+
+absl::Status Pusher::ReadFile(const ScannedFile& file, Workers& workers) {
+  RETURN_IF_ERROR(reader_.Open(scan_, file));
+  FileSlot* slot = nullptr;
+  {
+    absl::MutexLock lock(&mutex_);
+    slots_.push_back(std::make_unique<FileSlot>());
+    slot = slots_.back().get();
+    slot->entry.set_path(file.path);
+    slot->entry.set_size_bytes(file.size_bytes);
+  }
+  Sha256Stream stream;
+  std::string window;
+  uint64_t total = 0;
+  bool one_chunk = false;
+  for (int index = 0; total < file.size_bytes; ++index) {
+    ASSIGN_OR_RETURN(std::string more, reader_.Read(chunker_.window_bytes() - window.size()));
+    if (window.empty()) {
+      window = std::move(more);
+    } else {
+      window += more;
+    }
+    if (window.empty()) break;
+    const size_t cut = chunker_.Cut(window);
+    WaitingChunk chunk;
+    chunk.slot = slot;
+    chunk.index = index;
+    chunk.data = window.substr(0, cut);
+    if (cut == window.size()) {
+      chunk.data = std::move(window);
+      window = std::string();
+    } else {
+      window.erase(0, cut);
+    }
+    total += cut;
+    one_chunk = cut == file.size_bytes;
+    chunk.whole_file = one_chunk;
+    if (!one_chunk) stream.Update(chunk.data);
+    {
+      absl::MutexLock lock(&mutex_);
+      slot->entry.add_chunks();
+      ++slot->open_chunks;
+    }
+    Hand(std::move(chunk), workers);
+    RETURN_IF_ERROR(error());
+    Report(TransferPhase::kTransferring, files_read_, bytes_read_ + total);
+  }
+  RETURN_IF_ERROR(reader_.CheckUnchanged());
+  bytes_read_ += total;
+  ++files_read_;
+  absl::MutexLock lock(&mutex_);
+  if (!one_chunk) slot->entry.set_digest(stream.Finish().raw());
+  slot->read = true;
+  return absl::OkStatus();
+}
+
+absl::Status Pusher::SendPage(const v1::ManifestPage& page) {
+  if (page.files().empty()) return absl::OkStatus();
+  const uint64_t number = next_page_++;
+  if (number < pages_held_.size()) {
+    if (Sha256(EncodePage(page)).raw() == pages_held_[number]) return absl::OkStatus();
+    return absl::AlreadyExistsError("the files are not those of the push that was cut");
+  }
+  v1::PutFilesRequest request;
+  request.set_push_id(push_id_);
+  request.set_page(number);
+  *request.mutable_files() = page.files();
+  return Retry(options_.retry, "send file list", [&] { return port_.PutFiles(request); }).status();
+}
+
+// Files leave in path order, each once nothing of it is open any more.
+absl::Status Pusher::SendFinishedFiles() {
+  while (true) {
+    std::unique_ptr<FileSlot> slot;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (slots_.empty() || !slots_.front()->read || slots_.front()->open_chunks > 0) return absl::OkStatus();
+      slot = std::move(slots_.front());
+      slots_.pop_front();
+    }
+    if (options_.signing_key) {
+      OmsResource resource;
+      resource.name = slot->entry.path();
+      resource.algorithm = "sha256";
+      resource.digest_hex = ToHex(slot->entry.digest());
+      resources_.push_back(std::move(resource));
+    }
+    for (const v1::ManifestPage& page : pages_.Add(std::move(slot->entry))) RETURN_IF_ERROR(SendPage(page));
+  }
+}
+
+absl::Status Pusher::ReadFiles(Workers& workers) {
+  for (const ScannedFile& file : scan_.files) {
+    RETURN_IF_ERROR(ReadFile(file, workers));
+    RETURN_IF_ERROR(SendFinishedFiles());
+  }
+  SubmitGroup(workers);
+  workers.Drain();
+  RETURN_IF_ERROR(error());
+  RETURN_IF_ERROR(SendFinishedFiles());
+  RETURN_IF_ERROR(SendPage(pages_.Finish()));
+  if (next_page_ < pages_held_.size()) return absl::AlreadyExistsError("the files are not those of the push that was cut");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Pusher::Bundle() {
+  if (options_.bundle) return *options_.bundle;
+  return SignOmsBundle(*options_.signing_key, scan_.name, std::move(resources_), options_.ignore_paths);
+}
+
+absl::StatusOr<PushResult> Pusher::Commit() {
+  Report(TransferPhase::kCommitting, files_read_, bytes_read_);
+  ASSIGN_OR_RETURN(std::string bundle, Bundle());
+  v1::CommitPushRequest request;
+  request.set_push_id(push_id_);
+  request.set_validate_only(options_.validate_only);
+  if (bundle.size() <= kBundleInlineMax) {
+    request.set_bundle(std::move(bundle));
+  } else {
+    for (size_t begin = 0; begin < bundle.size(); begin += kChunkBytesDefault) {
+      v1::PutChunksRequest piece;
+      piece.set_push_id(push_id_);
+      v1::Chunk* chunk = piece.add_chunks();
+      chunk->set_data(bundle.substr(begin, kChunkBytesDefault));
+      chunk->set_digest(Sha256(chunk->data()).raw());
+      v1::ChunkRef* ref = request.add_bundle_chunks();
+      ref->set_digest(chunk->digest());
+      ref->set_size_bytes(chunk->data().size());
+      RETURN_IF_ERROR(Retry(options_.retry, "send signature", [&] { return port_.PutChunks(piece); }).status());
+    }
+  }
+  ASSIGN_OR_RETURN(v1::CommitPushResponse response,
+                   Retry(options_.retry, "commit push", [&] { return port_.CommitPush(request); }));
+  PushResult result;
+  result.snapshot = std::move(*response.mutable_snapshot());
+  result.already_existed = response.already_existed();
+  result.bytes_sent = bytes_sent_.load();
+  Report(TransferPhase::kDone, files_read_, bytes_read_);
+  return result;
+}
+
+absl::StatusOr<PushResult> Pusher::Run(const std::string& request_id) {
+  RETURN_IF_ERROR(Begin(request_id));
+  {
+    Workers workers(options_.limits.threads, options_.limits.groups_in_flight);
+    absl::Status read = ReadFiles(workers);
+    if (!read.ok()) {
+      absl::MutexLock lock(&mutex_);
+      if (error_.ok()) error_ = read;   // lets what is queued end at once
+      return read;
+    }
+  }
+  return Commit();
+}
+
+// The same options over the same files make the same id, so that running a push again resumes it.
+std::string MakeRequestId(const PushOptions& options, const FolderScan& scan, int fresh) {
+  Sha256Stream stream;
+  auto add = [&](std::string_view text) {
+    stream.Update(ToBigEndian64(text.size()));
+    stream.Update(text);
+  };
+  add(KindText(options.kind));
+  add(options.name);
+  add(options.description);
+  for (const auto& [label, value] : options.labels) {
+    add(label);
+    add(value);
+  }
+  for (const v1::LineageEdge& edge : options.lineage) add(edge.SerializeAsString());
+  add(options.signing_key ? options.signing_key->public_key().key_id() : Sha256(options.bundle.value_or("")).raw());
+  add(scan.root.string());
+  for (const ScannedFile& file : scan.files) {
+    add(file.path);
+    stream.Update(ToBigEndian64(file.size_bytes));
+    stream.Update(ToBigEndian64(static_cast<uint64_t>(file.modified_ns)));
+  }
+  stream.Update(ToBigEndian64(static_cast<uint64_t>(fresh)));
+  return ToHex(stream.Finish().raw());
+}
+
+absl::StatusOr<FolderScan> Scan(const PushOptions& options) {
+  std::vector<std::string> ignored = options.ignore_paths;
+  if (options.bundle) {
+    ASSIGN_OR_RETURN(std::vector<std::string> more, IgnoredByBundle(*options.bundle));
+    ignored.insert(ignored.end(), more.begin(), more.end());
+  }
+  return ScanFolder(options.folder, ignored);
+}
+
+}  // namespace
+
+absl::StatusOr<PushResult> PushFolder(SnapshotPort& port, const PushOptions& options, const ProgressCallback& progress) {
+  if (options.signing_key.has_value() == options.bundle.has_value()) {
+    return absl::InvalidArgumentError("a push needs a signing key or an existing bundle, one of the two");
+  }
+  ASSIGN_OR_RETURN(FolderScan scan, Scan(options));
+  if (!options.request_id.empty()) return Pusher(port, options, scan, progress).Run(options.request_id);
+  absl::StatusOr<PushResult> result;
+  for (int fresh = 0; fresh < kFreshIdsMax; ++fresh) {
+    result = Pusher(port, options, scan, progress).Run(MakeRequestId(options, scan, fresh));
+    // Content that changed without its size and time showing it: the earlier push's id is taken, a fresh one is not.
+    if (!absl::IsAlreadyExists(result.status())) break;
+  }
+  return result;
+}
+
+absl::StatusOr<v1::Snapshot> HashFolder(const PushOptions& options) {
+  ASSIGN_OR_RETURN(FolderScan scan, Scan(options));
+  SnapshotDigest digest(options.kind);
+  FileReader reader;
+  for (const ScannedFile& file : scan.files) {
+    RETURN_IF_ERROR(reader.Open(scan, file));
+    Sha256Stream stream;
+    while (true) {
+      ASSIGN_OR_RETURN(std::string data, reader.Read(kChunkBytesDefault));
+      if (data.empty()) break;
+      stream.Update(data);
+    }
+    RETURN_IF_ERROR(reader.CheckUnchanged());
+    digest.AddFile(file.path, file.size_bytes, stream.Finish().raw());
+  }
+  v1::Snapshot snapshot;
+  snapshot.set_digest(digest.Finish().text());
+  snapshot.set_kind(options.kind);
+  snapshot.set_name(options.name);
+  snapshot.set_file_count(scan.files.size());
+  snapshot.set_size_bytes(scan.size_bytes);
+  return snapshot;
+}
+
+}  // namespace firebreak

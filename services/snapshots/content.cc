@@ -1,0 +1,220 @@
+#include "services/snapshots/content.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "firebreak/base/bytes.h"
+#include "firebreak/base/status.h"
+#include "firebreak/base/text.h"
+
+namespace firebreak {
+namespace {
+
+constexpr size_t kMissingBatch = 1024;
+constexpr size_t kMissingShown = 10;
+
+// Digests stored in our own records and checked pages are 32 bytes; damaged ones must not reach Digest::FromRaw.
+absl::StatusOr<Digest> StoredDigest(const std::string& raw) {
+  if (raw.size() != 32) return absl::DataLossError("a stored digest is not 32 bytes");
+  return Digest::FromRaw(raw);
+}
+
+std::string ShortHex(const std::string& raw) { return StrCat(ToHex(raw).substr(0, 16), "…"); }
+
+// Asks for missing chunks in batches, remembering where each stands.
+class MissingFinder {
+ public:
+  MissingFinder(const ChunkStore& chunks, ManifestReport& report) : chunks_(chunks), report_(report) {}
+
+  absl::Status Add(const v1::FileEntry& entry) {
+    uint64_t number = entry.chunks_before();
+    for (const v1::ChunkRef& chunk : entry.chunks()) {
+      ASSIGN_OR_RETURN(Digest digest, StoredDigest(chunk.digest()));
+      digests_.push_back(std::move(digest));
+      places_.push_back(StrCat("file '", entry.path(), "': chunk ", ShortHex(chunk.digest()), " (number ", number, ")"));
+      ++number;
+      ++report_.chunk_count;
+      if (digests_.size() >= kMissingBatch) RETURN_IF_ERROR(Flush());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Flush() {
+    if (digests_.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(std::vector<Digest> missing, chunks_.Missing(digests_));
+    report_.missing_total += missing.size();
+    size_t at = 0;
+    for (const Digest& digest : missing) {
+      if (report_.missing.size() >= kMissingShown) break;
+      while (at < digests_.size() && digests_[at] != digest) ++at;
+      if (at < digests_.size()) report_.missing.push_back(places_[at++]);
+    }
+    digests_.clear();
+    places_.clear();
+    return absl::OkStatus();
+  }
+
+ private:
+  const ChunkStore& chunks_;
+  ManifestReport& report_;
+  std::vector<Digest> digests_;
+  std::vector<std::string> places_;
+};
+
+// Takes entries in order, hashes whole files.
+class ContentProver {
+ public:
+  ContentProver(const ChunkStore& chunks, size_t findings_max) : chunks_(chunks), findings_max_(findings_max) {}
+
+  absl::Status Add(const v1::FileEntry& entry) {
+    if (entry.chunks_before() == 0) Begin(entry);
+    uint64_t number = entry.chunks_before();
+    for (const v1::ChunkRef& ref : entry.chunks()) {
+      ReadChunk(ref, number++);
+      if (report_.findings_total >= findings_max_) return absl::CancelledError("enough findings");
+    }
+    bytes_listed_ += ListedBytes(entry);
+    if (bytes_listed_ == file_.size_bytes()) End(entry);
+    return absl::OkStatus();
+  }
+
+  ContentReport Take() { return std::move(report_); }
+
+ private:
+  static uint64_t ListedBytes(const v1::FileEntry& entry) {
+    uint64_t sum = 0;
+    for (const v1::ChunkRef& ref : entry.chunks()) sum += ref.size_bytes();
+    return sum;
+  }
+
+  void Begin(const v1::FileEntry& entry) {
+    file_.set_path(entry.path());
+    file_.set_size_bytes(entry.size_bytes());
+    file_.set_digest(entry.digest());
+    bytes_listed_ = 0;
+    damaged_ = false;
+    stream_ = Sha256Stream();
+  }
+
+  void ReadChunk(const v1::ChunkRef& ref, uint64_t number) {
+    const std::string place = StrCat("file '", file_.path(), "': chunk ", ShortHex(ref.digest()), " (number ", number, ")");
+    absl::StatusOr<Digest> digest = StoredDigest(ref.digest());
+    absl::StatusOr<std::string> data = digest.ok() ? chunks_.Get(*digest) : absl::StatusOr<std::string>(digest.status());
+    if (!data.ok()) return Note(StrCat(place, ": ", MessageOf(data.status())));
+    report_.bytes_read += data->size();
+    // The whole-file hash covers the chunk as well; the chunk's own is taken only where it costs nothing more to name it.
+    if (data->size() != ref.size_bytes()) {
+      return Note(StrCat(place, ": holds ", data->size(), " bytes instead of ", ref.size_bytes()));
+    }
+    stream_.Update(*data);
+  }
+
+  void End(const v1::FileEntry& last) {
+    if (damaged_ || stream_.Finish().raw() == file_.digest()) return;
+    bool named = false;
+    uint64_t number = last.chunks_before();
+    for (const v1::ChunkRef& ref : last.chunks()) {
+      absl::StatusOr<std::string> data = chunks_.Get(Digest::FromRaw(ref.digest()));
+      if (data.ok() && Sha256(*data).raw() != ref.digest()) {
+        Note(StrCat("file '", file_.path(), "': chunk ", ShortHex(ref.digest()), " (number ", number,
+                    "): its bytes do not match its digest"));
+        named = true;
+      }
+      ++number;
+    }
+    if (!named) Note(StrCat("file '", file_.path(), "': its bytes do not match its sha256 ", ToHex(file_.digest())));
+  }
+
+  void Note(std::string finding) {
+    damaged_ = true;
+    ++report_.findings_total;
+    if (report_.findings.size() < findings_max_) report_.findings.push_back(std::move(finding));
+  }
+
+  const ChunkStore& chunks_;
+  size_t findings_max_;
+  ContentReport report_;
+  v1::FileEntry file_;
+  uint64_t bytes_listed_ = 0;
+  bool damaged_ = false;
+  Sha256Stream stream_;
+};
+
+}  // namespace
+
+absl::StatusOr<v1::ManifestPage> LoadPage(const ChunkStore& chunks, const store::v1::PageRef& ref) {
+  ASSIGN_OR_RETURN(Digest digest, StoredDigest(ref.digest()));
+  absl::StatusOr<std::string> bytes = chunks.Get(digest);
+  if (!bytes.ok()) {
+    return absl::DataLossError(StrCat("manifest page ", ShortHex(ref.digest()), ": ", MessageOf(bytes.status())));
+  }
+  v1::ManifestPage page;
+  if (Sha256(*bytes) != digest || !page.ParseFromString(*bytes)) {
+    return absl::DataLossError(StrCat("manifest page ", ShortHex(ref.digest()), ": its bytes do not match its digest"));
+  }
+  return page;
+}
+
+absl::Status ForEachEntry(const ChunkStore& chunks, const PageRefs& pages,
+                          absl::FunctionRef<absl::Status(const v1::FileEntry&)> visit) {
+  for (const store::v1::PageRef& ref : pages) {
+    ASSIGN_OR_RETURN(v1::ManifestPage page, LoadPage(chunks, ref));
+    for (const v1::FileEntry& entry : page.files()) RETURN_IF_ERROR(visit(entry));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ManifestReport> ExamineManifest(const ChunkStore& chunks, v1::SnapshotKind kind, const PageRefs& pages,
+                                               absl::FunctionRef<absl::Status(const v1::FileEntry&)> visit) {
+  ManifestReport report;
+  ManifestChecker checker(kind);
+  MissingFinder missing(chunks, report);
+  RETURN_IF_ERROR(ForEachEntry(chunks, pages, [&](const v1::FileEntry& entry) -> absl::Status {
+    RETURN_IF_ERROR(checker.Add(entry));
+    RETURN_IF_ERROR(visit(entry));
+    return missing.Add(entry);
+  }));
+  RETURN_IF_ERROR(missing.Flush());
+  ASSIGN_OR_RETURN(report.totals, checker.Finish());
+  return report;
+}
+
+absl::StatusOr<ContentReport> ProveContent(const ChunkStore& chunks, const PageRefs& pages, size_t findings_max) {
+  ContentProver prover(chunks, findings_max);
+  absl::Status read = ForEachEntry(chunks, pages, [&](const v1::FileEntry& entry) { return prover.Add(entry); });
+  if (!read.ok() && !absl::IsCancelled(read)) return read;
+  return prover.Take();
+}
+
+absl::StatusOr<std::string> LoadBytes(const ChunkStore& chunks, const google::protobuf::RepeatedPtrField<v1::ChunkRef>& refs,
+                                      size_t bytes_max) {
+  std::string bytes;
+  for (const v1::ChunkRef& ref : refs) {
+    if (ref.digest().size() != 32) return absl::InvalidArgumentError("a chunk's digest is not 32 bytes");
+    ASSIGN_OR_RETURN(std::string data, chunks.Get(Digest::FromRaw(ref.digest())));
+    if (Sha256(data).raw() != ref.digest() || data.size() != ref.size_bytes()) {
+      return absl::DataLossError(StrCat("chunk ", ShortHex(ref.digest()), ": its bytes do not match its digest"));
+    }
+    if (bytes.size() + data.size() > bytes_max) {
+      return absl::ResourceExhaustedError(StrCat("more than ", bytes_max, " bytes"));
+    }
+    bytes += data;
+  }
+  return bytes;
+}
+
+absl::StatusOr<std::vector<v1::ChunkRef>> StoreBytes(ChunkStore& chunks, std::string_view bytes) {
+  std::vector<v1::ChunkRef> refs;
+  for (size_t begin = 0; begin < bytes.size(); begin += kChunkBytesDefault) {
+    const std::string_view piece = bytes.substr(begin, kChunkBytesDefault);
+    const Digest digest = Sha256(piece);
+    const ChunkView view{digest, piece};
+    RETURN_IF_ERROR(chunks.Put(absl::MakeConstSpan(&view, 1)));
+    refs.emplace_back();
+    refs.back().set_digest(digest.raw());
+    refs.back().set_size_bytes(piece.size());
+  }
+  return refs;
+}
+
+}  // namespace firebreak
