@@ -1,0 +1,40 @@
+// ActionSpec: what an action declares about itself. The linter checks steps against it; the engine reads from it what a
+// crash, a failure and a retry mean for the action's effects. Plain data: no action is needed to read one.
+#ifndef FIREBREAK_PLAYBOOKS_ACTION_SPEC_H_
+#define FIREBREAK_PLAYBOOKS_ACTION_SPEC_H_
+
+#include <string>
+#include <vector>
+
+namespace firebreak {
+
+enum class ActionClass {
+  kRead,      // no effect: repeat
+  kConverge,  // sets X to V: asking again is harmless
+  kKeyed,     // the receiver honours the effect id: resend
+  kOnce,      // neither: after a crash the step is in doubt and a person is asked
+};
+
+struct ActionField {
+  std::string name;
+  std::string type;  // string | int | number | bool | duration | list | incident | deployment | snapshot
+  bool required = true;
+  std::string about;
+};
+
+struct ActionSpec {
+  std::string name;  // fleet.contain
+  ActionClass action_class = ActionClass::kRead;
+  std::vector<ActionField> inputs;
+  std::vector<ActionField> outputs;  // `required` outputs must be in every answer
+  std::string about;
+  // Containment class: the effect is what keeps people safe, so a failed or cancelled run never undoes it; only a
+  // person lifts it (false positive). Set on fleet.contain, snapshot.quarantine and their like.
+  bool keeps_on_failure = false;
+  // Changes what production serves: a playbook that uses it without a lock gets a warning.
+  bool changes_production = false;
+};
+
+}  // namespace firebreak
+
+#endif  // FIREBREAK_PLAYBOOKS_ACTION_SPEC_H_

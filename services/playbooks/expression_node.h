@@ -1,0 +1,38 @@
+// The tree of an expression, shared by its parser and its checker and evaluator.
+#ifndef FIREBREAK_SERVICES_PLAYBOOKS_EXPRESSION_NODE_H_
+#define FIREBREAK_SERVICES_PLAYBOOKS_EXPRESSION_NODE_H_
+
+#include <cstddef>
+#include <memory>
+
+#include "firebreak/playbooks/expression.h"
+
+namespace firebreak {
+
+enum class Operator {
+  kLiteral,
+  kReference,
+  kNot,
+  kAnd,
+  kOr,
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual
+};
+
+struct ExpressionNode {
+  Operator op = Operator::kLiteral;
+  size_t offset = 0;
+  google::protobuf::Value literal;             // kLiteral
+  ValueType literal_type = ValueType::kBool;   // kLiteral
+  Reference reference;                         // kReference
+  std::shared_ptr<const ExpressionNode> left;  // operand of kNot too
+  std::shared_ptr<const ExpressionNode> right;
+};
+
+}  // namespace firebreak
+
+#endif  // FIREBREAK_SERVICES_PLAYBOOKS_EXPRESSION_NODE_H_

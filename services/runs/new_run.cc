@@ -1,0 +1,194 @@
+#include "services/runs/new_run.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "firebreak/base/bytes.h"
+#include "firebreak/base/clock.h"
+#include "firebreak/base/ids.h"
+#include "firebreak/base/json.h"
+#include "firebreak/base/text.h"
+#include "firebreak/playbooks/expression.h"
+#include "firebreak/playbooks/incident_values.h"
+#include "firebreak/storage/keys/runs.h"
+#include "services/runs/resolve.h"
+#include "services/runs/run_writer.h"
+
+namespace firebreak {
+namespace {
+
+using google::protobuf::Value;
+
+constexpr int kWaitingMax = 64;  // runs in line for one lock
+constexpr size_t kInputsBytesMax = 64 * 1024;
+
+absl::Status BindInput(const v1::InputDeclaration& input, const RunOrder& order, v1::PlaybookRun& run) {
+  const ValueType type = FindValueType(input.type()).value_or(ValueType::kString);
+  const auto given = order.inputs.fields().find(input.name());
+  absl::Status unbound = absl::InvalidArgumentError(
+      StrCat("input ", input.name(), " is missing (next: give ", input.name(), "=<", input.type(), ">)"));
+  Value value;
+  if (given != order.inputs.fields().end()) {
+    value = given->second;
+  } else {
+    absl::StatusOr<Value> bound = unbound;
+    if (input.has_from()) bound = EvaluateText(input.from().text(), ValuesOf(run));
+    if (bound.ok()) {
+      value = *std::move(bound);
+    } else if (input.has_default_value()) {
+      value = input.default_value();
+    } else if (input.has_from()) {
+      return absl::InvalidArgumentError(StrCat("input ", input.name(), " comes from ", input.from().text(),
+                                               ", which has no value (next: give ", input.name(), "=<", input.type(),
+                                               ">)"));
+    } else {
+      return unbound;
+    }
+  }
+  if (!ValueMatches(value, type)) {
+    return absl::InvalidArgumentError(StrCat("input ", input.name(), " = ", PrintJson(value), " is no ", input.type()));
+  }
+  (*run.mutable_inputs()->mutable_fields())[input.name()] = std::move(value);
+  return absl::OkStatus();
+}
+
+absl::Status CheckGiven(const v1::Playbook& playbook, const google::protobuf::Struct& inputs) {
+  if (inputs.ByteSizeLong() > kInputsBytesMax) return absl::InvalidArgumentError("inputs are larger than 64 KiB");
+  std::vector<std::string> known;
+  for (const v1::InputDeclaration& input : playbook.inputs()) known.push_back(input.name());
+  for (const auto& [name, value] : inputs.fields()) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const std::string nearest = NearestName(name, known);
+    return absl::InvalidArgumentError(
+        StrCat("playbook ", playbook.name(), " has no input ", name,
+               nearest.empty() ? std::string() : StrCat(" (next: did you mean ", nearest, ")")));
+  }
+  return absl::OkStatus();
+}
+
+// deployment/$input -> deployment/fraud-prod
+absl::Status BindLock(const v1::Playbook& playbook, v1::PlaybookRun& run) {
+  if (!playbook.has_lock()) return absl::OkStatus();
+  const std::string_view text = playbook.lock().text();
+  const size_t dollar = text.find('$');
+  if (dollar == std::string_view::npos) return absl::InvalidArgumentError(StrCat("lock ", text, " names no input"));
+  ASSIGN_OR_RETURN(const Value value, EvaluateText(text.substr(dollar), ValuesOf(run)));
+  RETURN_IF_ERROR(CheckName("deployment", value.string_value()));
+  run.set_lock_key(StrCat(text.substr(0, dollar), value.string_value()));
+  run.set_deployment(value.string_value());
+  return absl::OkStatus();
+}
+
+void AddPending(const google::protobuf::RepeatedPtrField<v1::Step>& steps, const std::string& prefix,
+                v1::PlaybookRun& run) {
+  for (const v1::Step& step : steps) {
+    v1::StepState& state = *run.add_steps();
+    state.set_path(prefix + step.name());
+    state.set_phase(v1::STEP_PHASE_PENDING);
+    if (step.has_do_()) state.set_action(step.do_().action());
+    if (step.has_ask()) {
+      state.set_question(step.ask().question());
+      *state.mutable_roles() = step.ask().roles();
+      state.set_need(step.ask().need());
+    }
+    if (!step.has_branch()) continue;
+    const std::string path = state.path();
+    AddPending(step.branch().then_steps(), path + "/then/", run);
+    AddPending(step.branch().else_steps(), path + "/else/", run);
+  }
+}
+
+// Settles what a held lock means for `run`: an answer to give back, or nullopt to go on (with the lock or in line).
+absl::StatusOr<std::optional<Started>> TakeOrWait(Draft& draft, v1::PlaybookRun& run, absl::Time now) {
+  ASSIGN_OR_RETURN(std::optional<store::v1::RunLock> found, draft.Find(keys::RunLock(run.lock_key())));
+  store::v1::RunLock lock = found.value_or(store::v1::RunLock());
+  if (!lock.run().empty() && run.if_locked() == "attach") {
+    ASSIGN_OR_RETURN(v1::PlaybookRun holder, draft.Load(keys::Run(RunId(lock.run())), StrCat("run ", lock.run())));
+    return std::optional<Started>(Started{std::move(holder), true});
+  }
+  if (!lock.run().empty() && run.if_locked() == "fail") {
+    return absl::FailedPreconditionError(
+        StrCat(run.lock_key(), " is locked by ", lock.run(), " (next: firebreak run show ", lock.run(), ")"));
+  }
+  if (!lock.run().empty() || lock.waiting_size() > 0) {
+    if (lock.waiting_size() >= kWaitingMax)
+      return absl::ResourceExhaustedError(StrCat(kWaitingMax, " runs already wait for ", run.lock_key()));
+    lock.add_waiting(run.id());
+    run.set_state(v1::RUN_STATE_WAITING_FOR_LOCK);
+  } else {
+    lock.set_run(run.id());
+    lock.set_fence(lock.fence() + 1);
+    *lock.mutable_taken_at() = ToProto(now);
+    run.set_fence(lock.fence());
+  }
+  draft.Put(keys::RunLock(run.lock_key()), lock);
+  return std::optional<Started>();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::PlaybookRun> DrawRun(const RunOrder& order, absl::Time now) {
+  const v1::Playbook& playbook = order.playbook.playbook();
+  v1::PlaybookRun run;
+  run.set_playbook(playbook.name());
+  run.set_playbook_digest(playbook.digest());
+  run.set_playbook_author(order.playbook.stored_by());
+  run.set_incident(order.incident.id());
+  run.set_deployment(order.incident.deployment());
+  run.set_started_by(order.started_by);
+  run.set_reason(order.reason);
+  run.set_state(v1::RUN_STATE_RUNNING);
+  run.set_phase(v1::RUN_PHASE_FORWARD);
+  run.set_if_locked(playbook.if_locked().empty() ? "attach" : playbook.if_locked());
+  *run.mutable_started_at() = ToProto(now);
+  *run.mutable_deadline_at() =
+      ToProto(now + (playbook.has_timeout() ? FromProto(playbook.timeout()) : kDefaultRunTimeout));
+  if (!order.incident.id().empty()) *run.mutable_incident_values() = IncidentValues(order.incident);
+  RETURN_IF_ERROR(CheckGiven(playbook, order.inputs));
+  for (const v1::InputDeclaration& input : playbook.inputs()) RETURN_IF_ERROR(BindInput(input, order, run));
+  if (run.deployment().empty()) {
+    for (const v1::InputDeclaration& input : playbook.inputs()) {
+      if (input.type() == "deployment") run.set_deployment(run.inputs().fields().at(input.name()).string_value());
+    }
+  }
+  RETURN_IF_ERROR(BindLock(playbook, run));
+  return run;
+}
+
+bool TriggerMatches(const v1::Playbook& playbook, const v1::Incident& incident) {
+  if (!playbook.has_trigger() || playbook.trigger().event() != "incident.opened") return false;
+  if (!playbook.trigger().has_when()) return true;
+  v1::PlaybookRun probe;
+  *probe.mutable_incident_values() = IncidentValues(incident);
+  // A field the incident does not have cannot make a trigger fire.
+  const absl::StatusOr<Value> value = EvaluateText(playbook.trigger().when().text(), ValuesOf(probe));
+  return value.ok() && value->bool_value();
+}
+
+absl::StatusOr<Started> StartIn(Draft& draft, const Program& program, v1::PlaybookRun run, absl::Time now,
+                                const IncidentHooks& hooks) {
+  ASSIGN_OR_RETURN(const uint64_t number, draft.NextNumber("RUN"));
+  run.set_id(NumberedId("RUN", number));
+  if (!run.lock_key().empty()) {
+    ASSIGN_OR_RETURN(std::optional<Started> attached, TakeOrWait(draft, run, now));
+    if (attached) return *std::move(attached);
+  }
+  store::v1::RunEvent event;
+  *event.mutable_time() = ToProto(now);
+  *event.mutable_run_started()->mutable_run() = std::move(run);
+  std::vector<store::v1::RunEvent> events;
+  events.push_back(std::move(event));
+  Progress progress = DecideAll(program, v1::PlaybookRun(), std::move(events), {now, ""},
+                                {.entries_max = 3, .stops_before_once = true});
+  RETURN_IF_ERROR(WriteEvents(draft, progress.run, progress.events, hooks));
+  return Started{std::move(progress.run), false};
+}
+
+void AddPendingSteps(const v1::Playbook& playbook, v1::PlaybookRun& run) {
+  AddPending(playbook.steps(), "", run);
+  AddPending(playbook.on_failure(), std::string(kHandlerPrefix), run);
+}
+
+}  // namespace firebreak

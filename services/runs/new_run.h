@@ -1,0 +1,48 @@
+// New runs: inputs bound and checked, the trigger matched, the lock taken, the first record written.
+#ifndef FIREBREAK_SERVICES_RUNS_NEW_RUN_H_
+#define FIREBREAK_SERVICES_RUNS_NEW_RUN_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "firebreak/ledger/draft.h"
+#include "firebreak/runs/incident_hooks.h"
+#include "firebreak/runs/program.h"
+#include "firebreak/v1/incident.pb.h"
+#include "firebreak/v1/playbook.pb.h"
+#include "firebreak/v1/run.pb.h"
+
+namespace firebreak {
+
+struct RunOrder {
+  const v1::StoredPlaybook& playbook;
+  v1::Incident incident;            // empty id: none
+  google::protobuf::Struct inputs;  // given by hand; win over bindings
+  std::string started_by;
+  std::string reason;
+};
+
+// The run as it begins, without id and lock. Pure. kInvalidArgument names the input that is missing, unknown or
+// mistyped.
+absl::StatusOr<v1::PlaybookRun> DrawRun(const RunOrder& order, absl::Time now);
+
+// Whether the playbook's trigger fires for a freshly opened incident. Pure.
+bool TriggerMatches(const v1::Playbook& playbook, const v1::Incident& incident);
+
+struct Started {
+  v1::PlaybookRun run;
+  bool attached = false;  // `run` is the one that holds the lock
+};
+
+// Gives `run` its number and lock and writes it with its first step's intent (n steps make n + 1 commits). When the
+// lock is held: attach answers the holder, wait enters the line, fail is kFailedPrecondition.
+absl::StatusOr<Started> StartIn(Draft& draft, const Program& program, v1::PlaybookRun run, absl::Time now,
+                                const IncidentHooks& hooks);
+
+// Every step of the playbook as PENDING, for showing a run before it starts.
+void AddPendingSteps(const v1::Playbook& playbook, v1::PlaybookRun& run);
+
+}  // namespace firebreak
+
+#endif  // FIREBREAK_SERVICES_RUNS_NEW_RUN_H_

@@ -1,0 +1,198 @@
+// What the audit log says about a run's events.
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_join.h"
+#include "firebreak/access/caller.h"
+#include "firebreak/base/text.h"
+#include "services/runs/run_writer.h"
+
+namespace firebreak {
+namespace {
+
+using store::v1::RunEvent;
+
+constexpr size_t kSummaryBytesMax = 512;
+constexpr size_t kFactBytesMax = 256;
+
+// Cuts at a character's start, so that the rest stays UTF-8.
+std::string Shorten(std::string text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  size_t end = bytes_max - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  text.resize(end);
+  return text + "...";
+}
+
+std::string_view StateName(v1::RunState state) {
+  switch (state) {
+    case v1::RUN_STATE_SUCCEEDED:
+      return "succeeded";
+    case v1::RUN_STATE_FAILED:
+      return "failed";
+    case v1::RUN_STATE_CANCELLED:
+      return "was cancelled";
+    case v1::RUN_STATE_RUNNING:
+      return "is running";
+    case v1::RUN_STATE_WAITING_FOR_LOCK:
+      return "waits for the lock";
+    case v1::RUN_STATE_WAITING_FOR_APPROVAL:
+      return "waits for approval";
+    case v1::RUN_STATE_UNSPECIFIED:
+    case v1::RunState_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case v1::RunState_INT_MAX_SENTINEL_DO_NOT_USE_:
+      break;
+  }
+  return "is in an unknown state";
+}
+
+class EntryWriter {
+ public:
+  explicit EntryWriter(const v1::PlaybookRun& run) : run_(run) {
+    entry_.set_actor(ServiceCaller().identity.text());
+    entry_.add_subjects(StrCat("run/", run.id()));
+    if (!run.incident().empty()) entry_.add_subjects(StrCat("incident/", run.incident()));
+    if (!run.deployment().empty()) entry_.add_subjects(StrCat("deployment/", run.deployment()));
+    Fact("playbook", run.playbook());
+  }
+
+  EntryWriter& Act(std::string_view action, std::string summary) {
+    entry_.set_action(std::string(action));
+    entry_.set_summary(Shorten(std::move(summary), kSummaryBytesMax));
+    return *this;
+  }
+  EntryWriter& By(const std::string& actor) {
+    if (!actor.empty()) entry_.set_actor(actor);
+    return *this;
+  }
+  EntryWriter& Fact(const std::string& name, std::string_view value) {
+    if (!value.empty()) (*entry_.mutable_facts())[name] = Shorten(std::string(value), kFactBytesMax);
+    return *this;
+  }
+  v1::AuditEntry Take() { return std::move(entry_); }
+
+  // "step contain" with the facts every step's entry has.
+  std::string Step(const std::string& path) {
+    Fact("step", path);
+    if (const v1::StepState* state = FindState(run_, path)) {
+      Fact("action", state->action());
+      Fact("effect", state->effect_id());
+    }
+    return StrCat(run_.id(), " step ", path);
+  }
+
+ private:
+  const v1::PlaybookRun& run_;
+  v1::AuditEntry entry_;
+};
+
+void DescribeDone(const v1::PlaybookRun& run, const store::v1::StepDone& done, EntryWriter& to) {
+  const std::string step = to.Step(done.path());
+  const auto decision = done.outputs().fields().find("decision");
+  const v1::StepState* state = FindState(run, done.path());
+  if (state != nullptr && state->need() > 0 && decision != done.outputs().fields().end()) {
+    const bool expired = done.outputs().fields().at("expired").bool_value();
+    to.Act("approval.closed",
+           StrCat(step, expired ? ": nobody decided in time, denied"
+                                : (decision->second.string_value() == "approve" ? ": approved" : ": denied")));
+    to.Fact("decision", decision->second.string_value()).Fact("subject_digest", state->subject_digest());
+  } else if (IsUndoPath(done.path())) {
+    to.Act("step.undone", StrCat(step, " done"));
+  } else {
+    to.Act("step.done", StrCat(step, " done"));
+  }
+}
+
+std::optional<v1::AuditEntry> EntryFor(const v1::PlaybookRun& run, const RunEvent& event) {
+  EntryWriter to(run);
+  switch (event.kind_case()) {
+    case RunEvent::kRunStarted:
+      to.Act("run.started",
+             StrCat(run.id(), ": playbook ", run.playbook(), " started",
+                    event.run_started().run().state() == v1::RUN_STATE_WAITING_FOR_LOCK ? ", waits for the lock" : ""));
+      to.By(run.started_by())
+          .Fact("playbook_digest", run.playbook_digest())
+          .Fact("lock", run.lock_key())
+          .Fact("reason", run.reason());
+      break;
+    case RunEvent::kLockTaken:
+      to.Act("run.lock_taken", StrCat(run.id(), " has the lock ", run.lock_key()))
+          .Fact("fence", StrCat(event.lock_taken().fence()));
+      break;
+    case RunEvent::kStepStarted:
+      to.Act("step.started", StrCat(to.Step(event.step_started().path()), ": ", event.step_started().action()));
+      to.Fact("attempt", StrCat(event.step_started().attempt()));
+      break;
+    case RunEvent::kStepDone:
+      DescribeDone(run, event.step_done(), to);
+      break;
+    case RunEvent::kStepFailed:
+      to.Act("step.failed",
+             StrCat(to.Step(event.step_failed().path()), " failed: ", event.step_failed().error().message()));
+      break;
+    case RunEvent::kStepBackingOff:
+      to.Act("step.retrying", StrCat(to.Step(event.step_backing_off().path()),
+                                     " is tried again: ", event.step_backing_off().error().message()));
+      break;
+    case RunEvent::kStepInDoubt:
+      to.Act("step.in_doubt",
+             StrCat(to.Step(event.step_in_doubt().path()), ": ", event.step_in_doubt().error().message()));
+      break;
+    case RunEvent::kStepResolved:
+      to.Act("step.resolved", StrCat(to.Step(event.step_resolved().path()),
+                                     event.step_resolved().happened() ? " did happen" : " did not happen", ", says ",
+                                     event.step_resolved().identity()));
+      to.By(event.step_resolved().identity()).Fact("reason", event.step_resolved().reason());
+      break;
+    case RunEvent::kBranchTaken:
+      to.Act("branch.taken",
+             StrCat(to.Step(event.branch_taken().path()), event.branch_taken().condition() ? ": yes" : ": no"));
+      break;
+    case RunEvent::kAsked:
+      to.Act("approval.asked", StrCat(to.Step(event.asked().path()), " asks: ", event.asked().question()));
+      to.Fact("subject_digest", event.asked().subject_digest())
+          .Fact("roles", absl::StrJoin(event.asked().roles(), ", "));
+      to.Fact("need", StrCat(event.asked().need()));
+      break;
+    case RunEvent::kVoted:
+      to.Act("approval.voted", StrCat(to.Step(event.voted().path()), ": ", event.voted().vote().identity(),
+                                      event.voted().vote().approve() ? " approves" : " denies"));
+      to.By(event.voted().vote().identity()).Fact("subject_digest", event.voted().vote().subject_digest());
+      to.Fact("reason", event.voted().vote().reason());
+      break;
+    case RunEvent::kCancelRequested:
+      to.Act("run.cancel_requested", StrCat(run.id(), " is to be cancelled")).By(event.cancel_requested().identity());
+      to.Fact("reason", event.cancel_requested().reason());
+      break;
+    case RunEvent::kPhaseEntered:
+      if (!event.phase_entered().has_error()) return std::nullopt;
+      to.Act("run.failing", StrCat(run.id(), " goes no further: ", event.phase_entered().error().message()));
+      break;
+    case RunEvent::kRunFinished:
+      to.Act("run.finished",
+             StrCat(run.id(), ": playbook ", run.playbook(), " ", StateName(event.run_finished().state())));
+      to.Fact("state", StateName(event.run_finished().state()));
+      break;
+    case RunEvent::KIND_NOT_SET:
+      return std::nullopt;
+  }
+  return to.Take();
+}
+
+}  // namespace
+
+bool MakesEntry(const RunEvent& event) {
+  return event.kind_case() != RunEvent::KIND_NOT_SET &&
+         (!event.has_phase_entered() || event.phase_entered().has_error());
+}
+
+std::vector<v1::AuditEntry> EntriesFor(const v1::PlaybookRun& run, const std::vector<RunEvent>& events) {
+  std::vector<v1::AuditEntry> entries;
+  for (const RunEvent& event : events) {
+    if (std::optional<v1::AuditEntry> entry = EntryFor(run, event)) entries.push_back(*std::move(entry));
+  }
+  return entries;
+}
+
+}  // namespace firebreak

@@ -1,0 +1,48 @@
+// What the fuzzers do with outside bytes; the corpus is replayed through the same functions as an ordinary test.
+#ifndef FIREBREAK_TESTS_FUZZ_PLAYBOOKS_FUZZ_PLAYBOOK_H_
+#define FIREBREAK_TESTS_FUZZ_PLAYBOOKS_FUZZ_PLAYBOOK_H_
+
+#include <string_view>
+
+#include "firebreak/base/check.h"
+#include "firebreak/playbooks/expression.h"
+#include "firebreak/playbooks/lint.h"
+#include "firebreak/playbooks/question.h"
+#include "tests/sim/runs/builtin_specs.h"
+
+namespace firebreak::testing {
+
+// Any bytes give a report; every finding has a place and a rule.
+inline void FuzzPlaybook(std::string_view bytes) {
+  static const std::vector<const ActionSpec*> specs = BuiltinSpecPointers();
+  const LintReport report = LintPlaybook("fuzz.yaml", bytes, specs);
+  for (const v1::LintFinding& finding : report.findings) {
+    FIREBREAK_CHECK(finding.position().line() >= 1 && finding.position().column() >= 1 && !finding.rule().empty());
+    FIREBREAK_CHECK(!FormatFinding(finding).empty());
+  }
+  FIREBREAK_CHECK(!report.ok() || (!report.playbook.name().empty() && report.playbook.steps_size() > 0));
+}
+
+// Any text parses or has a fault inside it; what the checker passes evaluates or says what is missing.
+inline void FuzzExpression(std::string_view text) {
+  const auto parsed = ParseExpression(text);
+  if (const auto* fault = std::get_if<ExpressionFault>(&parsed)) {
+    FIREBREAK_CHECK(fault->offset <= text.size() && !fault->rule.empty());
+    return;
+  }
+  const auto& expression = std::get<ParsedExpression>(parsed);
+  const auto type = CheckExpression(
+      expression, [](const Reference&) { return std::variant<ValueType, ExpressionFault>(ValueType::kInt); });
+  const auto value = Evaluate(expression, [](const Reference&) -> absl::StatusOr<google::protobuf::Value> {
+    google::protobuf::Value one;
+    one.set_number_value(1);
+    return one;
+  });
+  if (std::holds_alternative<ValueType>(type)) FIREBREAK_CHECK(value.ok());
+  (void)ResolveText(
+      text, [](const Reference&) { return absl::StatusOr<google::protobuf::Value>(absl::NotFoundError("none")); });
+}
+
+}  // namespace firebreak::testing
+
+#endif  // FIREBREAK_TESTS_FUZZ_PLAYBOOKS_FUZZ_PLAYBOOK_H_
