@@ -1,0 +1,102 @@
+// WatchedSink, WatchedSubscription: an open stream as the front desk sees it. Messages are counted, the end is counted
+// once, and a token revoked while the stream is open closes it.
+#ifndef FIREBREAK_SERVICES_DOORS_METHODS_WATCHED_SINK_H_
+#define FIREBREAK_SERVICES_DOORS_METHODS_WATCHED_SINK_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/synchronization/mutex.h"
+#include "firebreak/doors/front_desk.h"
+#include "services/doors/methods/tally.h"
+
+namespace firebreak {
+
+// Thread-safe.
+class FrontDesk::WatchedSink final : public MessageSink {
+ public:
+  WatchedSink(FrontDesk& desk, const Method& method, std::string_view door, Credentials credentials, absl::Time began,
+              std::shared_ptr<MessageSink> sink)
+      : desk_(desk),
+        method_(method),
+        door_(door),
+        credentials_(std::move(credentials)),
+        began_(began),
+        sink_(std::move(sink)),
+        checked_(began) {}
+
+  bool Send(const google::protobuf::Message& message) override {
+    absl::Status still_known = Recheck();
+    if (!still_known.ok()) {
+      Close(still_known);
+      return false;
+    }
+    if (!sink_->Send(message)) return false;
+    desk_.tally_->Sent(method_);
+    return true;
+  }
+
+  void Close(absl::Status status) override {
+    Count(status);
+    sink_->Close(std::move(status));
+  }
+
+  void Identify(std::string identity) {
+    absl::MutexLock lock(&mutex_);
+    identity_ = std::move(identity);
+  }
+
+  // The first end counts.
+  void Count(const absl::Status& status) {
+    if (counted_.exchange(true)) return;
+    std::string identity;
+    {
+      absl::MutexLock lock(&mutex_);
+      identity = identity_;
+    }
+    desk_.tally_->Handled(method_, status, {door_, identity, credentials_.peer, desk_.clock_.Now() - began_});
+  }
+
+ private:
+  absl::Status Recheck() {
+    absl::Time now = desk_.clock_.Now();
+    {
+      absl::MutexLock lock(&mutex_);
+      if (now - checked_ < desk_.options_.stream_recheck) return absl::OkStatus();
+      checked_ = now;
+    }
+    return desk_.Admit(credentials_, method_.permission, method_.name).status();
+  }
+
+  FrontDesk& desk_;
+  const Method& method_;
+  const std::string_view door_;
+  const Credentials credentials_;
+  const absl::Time began_;
+  const std::shared_ptr<MessageSink> sink_;
+  std::atomic<bool> counted_{false};
+  absl::Mutex mutex_;
+  absl::Time checked_ ABSL_GUARDED_BY(mutex_);
+  std::string identity_ ABSL_GUARDED_BY(mutex_);
+};
+
+class FrontDesk::WatchedSubscription final : public Subscription {
+ public:
+  WatchedSubscription(std::unique_ptr<Subscription> subscription, std::shared_ptr<WatchedSink> sink)
+      : subscription_(std::move(subscription)), sink_(std::move(sink)) {}
+  ~WatchedSubscription() override {
+    subscription_.reset();
+    sink_->Count(absl::CancelledError("the client is gone"));
+  }
+
+ private:
+  std::unique_ptr<Subscription> subscription_;
+  const std::shared_ptr<WatchedSink> sink_;
+};
+
+}  // namespace firebreak
+
+#endif  // FIREBREAK_SERVICES_DOORS_METHODS_WATCHED_SINK_H_

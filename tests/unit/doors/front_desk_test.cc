@@ -1,0 +1,93 @@
+#include "firebreak/doors/front_desk.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/unit/doors/door_house.h"
+
+namespace firebreak {
+namespace {
+
+using ::testing::HasSubstr;
+
+absl::Status Call(testing::DoorHouse& house, std::string_view path, std::string authorization,
+                  absl::Time deadline = absl::InfiniteFuture()) {
+  absl::Notification answered;
+  absl::Status status;
+  house.desk.CallUnary(
+      *house.table.Find(path), "test", {std::move(authorization), AgentName(), "1.2.3.4:5"}, deadline,
+      [](google::protobuf::Message&) { return absl::OkStatus(); },
+      [&](absl::StatusOr<MessagePtr> answer) {
+        status = answer.status();
+        answered.Notify();
+      });
+  answered.WaitForNotification();
+  return status;
+}
+
+TEST(FrontDesk, ADeniedCallNamesTheRoleItNeeds) {
+  testing::DoorHouse house;
+  absl::Status status = Call(house, "/firebreak.v1.Access/CreateToken", "Bearer viewer");
+  EXPECT_TRUE(absl::IsPermissionDenied(status));
+  EXPECT_EQ(status.message(), "CreateToken: viewer may not (manage-tokens): needs role admin, has viewer");
+}
+
+TEST(FrontDesk, WithoutIdentityNothingButEnrolmentIsServed) {
+  testing::DoorHouse house;
+  for (const Method* method : house.table.All()) {
+    if (method->stream) continue;
+    absl::Status status = Call(house, method->path, "");
+    EXPECT_EQ(status.code(),
+              method->permission == Permission::kOpen ? absl::StatusCode::kOk : absl::StatusCode::kUnauthenticated)
+        << method->path;
+  }
+}
+
+TEST(FrontDesk, TheAuthorizationSchemeIsBearerInAnyCase) {
+  testing::DoorHouse house;
+  EXPECT_TRUE(Call(house, "/firebreak.v1.Access/WhoAmI", "bearer viewer").ok());
+  EXPECT_TRUE(absl::IsUnauthenticated(Call(house, "/firebreak.v1.Access/WhoAmI", "Basic viewer")));
+  EXPECT_TRUE(absl::IsUnauthenticated(Call(house, "/firebreak.v1.Access/WhoAmI", "Bearer ")));
+}
+
+TEST(FrontDesk, ACallThatComesTooOftenIsRefused) {
+  testing::DoorHouse house({.calls_per_second = 0.001, .calls_burst = 2});
+  EXPECT_TRUE(Call(house, "/firebreak.v1.Access/WhoAmI", "Bearer viewer").ok());
+  EXPECT_TRUE(Call(house, "/firebreak.v1.Access/WhoAmI", "Bearer viewer").ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(Call(house, "/firebreak.v1.Access/WhoAmI", "Bearer viewer")));
+  EXPECT_TRUE(Call(house, "/firebreak.v1.Access/WhoAmI", "Bearer admin").ok()) << "the limit is per identity";
+}
+
+TEST(FrontDesk, ACallWhoseDeadlinePassedIsNotRun) {
+  testing::DoorHouse house;
+  absl::Status status =
+      Call(house, "/firebreak.v1.Access/WhoAmI", "Bearer viewer", house.clock.Now() - absl::Seconds(1));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status));
+}
+
+TEST(FrontDesk, AFullPoolAnswersAtOnce) {
+  testing::DoorHouse house({}, {.threads = 1, .queue_max = 1});
+  absl::Notification blocked;
+  ASSERT_TRUE(house.pool.TryPost([&] {
+    blocked.Notify();
+    house.fake.release.WaitForNotification();
+  }));
+  blocked.WaitForNotification();
+  ASSERT_TRUE(house.pool.TryPost([] {}));
+  EXPECT_TRUE(absl::IsResourceExhausted(Call(house, "/firebreak.v1.Access/WhoAmI", "Bearer viewer")));
+}
+
+TEST(FrontDesk, CountsCallsUnderTheUsualNames) {
+  testing::DoorHouse house;
+  ASSERT_TRUE(Call(house, "/firebreak.v1.Access/WhoAmI", "Bearer viewer").ok());
+  Call(house, "/firebreak.v1.Access/CreateToken", "Bearer viewer").IgnoreError();
+  std::string text = house.metrics.Text();
+  EXPECT_THAT(text, HasSubstr("grpc_server_handled_total{grpc_type=\"unary\",grpc_service=\"firebreak.v1.Access\","
+                              "grpc_method=\"WhoAmI\",grpc_code=\"OK\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("grpc_method=\"CreateToken\",grpc_code=\"PermissionDenied\"} 1\n"));
+  EXPECT_THAT(text,
+              HasSubstr("grpc_server_handling_seconds_count{grpc_type=\"unary\",grpc_service=\"firebreak.v1.Access\","
+                        "grpc_method=\"WhoAmI\"} 1\n"));
+}
+
+}  // namespace
+}  // namespace firebreak
