@@ -18,7 +18,7 @@ namespace firebreak {
 // RUN-17 -> 17; 0 for anything that is no run's id (no run has number 0).
 inline uint64_t RunNumber(const RunId& run) {
   const std::string_view text = run.text();
-  if (!text.starts_with("RUN-") || text.size() < 5 || text[4] == '0') return 0;
+  if (text.size() < 5 || text.substr(0, 4) != "RUN-" || text[4] == '0') return 0;
   uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data() + 4, text.data() + text.size(), number);
   return error == std::errc() && end == text.data() + text.size() ? number : 0;
