@@ -125,6 +125,15 @@ bool IsNamed(const SnapshotView& snapshots, const v1::Release& release, std::str
   return snapshot.ok() && snapshot->digest() == release.model_digest();
 }
 
+// Covers what would be done and every verdict. Evidence is left out: it tells when something was last looked at, and looking
+// again must not void an approval.
+std::string PlanDigest(v1::RollbackPlan plan) {
+  for (v1::RollbackCandidate& candidate : *plan.mutable_candidates()) {
+    for (v1::GateResult& gate : *candidate.mutable_gates()) gate.clear_evidence();
+  }
+  return Sha256(MessageToJson(plan)).text();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::RollbackPlan> FleetDesk::PlanFrom(const v1::Deployment& deployment, std::string_view to) const {
@@ -161,7 +170,7 @@ absl::StatusOr<v1::RollbackPlan> FleetDesk::PlanFrom(const v1::Deployment& deplo
     }));
     if (candidate.eligible() && !plan.has_target() && IsNamed(snapshots_, release, to)) *plan.mutable_target() = release;
   }
-  plan.set_digest(Sha256(MessageToJson(plan)).text());
+  plan.set_digest(PlanDigest(plan));
   return plan;
 }
 

@@ -348,6 +348,10 @@ absl::Status IncidentDesk::SettleAlerts(Draft& draft, const IncidentId& id) {
     ASSIGN_OR_RETURN(const bool active, starter_->HasActiveRun(draft, incident));
     if (active) return absl::OkStatus();
   }
+  if (options_.still_contained && !incident.deployment().empty()) {
+    ASSIGN_OR_RETURN(const bool contained, options_.still_contained(draft, incident.deployment()));
+    if (contained) return absl::OkStatus();
+  }
   return Advance(draft, id, v1::INCIDENT_STATE_RECOVERED, Identity(std::string(kService)), "its last alert resolved");
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,9 @@ class AlertDesk {
   // --- Intake routes (HTTP). 2xx only when everything accepted is durable; 503 asks the sender to try again. -------------
   // POST /api/v2/alerts: statuses and error shapes of Alertmanager 0.25. Good alerts beside a bad one are stored; answer 400.
   HttpAnswer PostAlertmanagerV2(const Caller& caller, std::string_view content_type, std::string_view body);
+  // The answer PostAlertmanagerV2 would give, when every alert of `body` is a heartbeat; otherwise nothing, and the body must
+  // be posted as usual. Never commits, never waits for the store: for IO threads.
+  std::optional<HttpAnswer> TryHeartbeats(std::string_view content_type, std::string_view body);
   // POST of Alertmanager's webhook notifier, version "4".
   HttpAnswer PostAlertmanagerWebhook(const Caller& caller, std::string_view content_type, std::string_view body);
   // GET /api/v2/status and GET /api/v2/alerts, as far as amtool and Grafana need them. At most 10,000 firing alerts.

@@ -3,6 +3,7 @@
 #ifndef FIREBREAK_INCIDENTS_INCIDENT_DESK_H_
 #define FIREBREAK_INCIDENTS_INCIDENT_DESK_H_
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ namespace firebreak {
 struct IncidentOptions {
   // A recovered incident that is not closed is taken up again by a new alert of its key for this long; then a new one opens.
   absl::Duration reopen_window = absl::Hours(1);
+  // Whether the deployment is out of production, read through the draft. While it is, silent alerts are no recovery: nothing is
+  // served that could be unwell. Unset = never.
+  std::function<absl::StatusOr<bool>(Draft& draft, const std::string& deployment)> still_contained = {};
 };
 
 // State of an alert within its incident, kept as an index so that joining never writes the incident record.
@@ -72,7 +76,8 @@ class IncidentDesk {
   absl::Status AddNote(Draft& draft, const IncidentId& id, const Identity& actor, std::string_view text);
 
   // Called when an alert of the incident ended or a run of it ended: moves a contained or eradicated incident to RECOVERED
-  // when no alert fires or is stale and no run is active, counting marks the draft itself has written. Otherwise no change.
+  // when no alert fires or is stale, no run is active and its deployment is back in service, counting what the draft itself
+  // has written. Otherwise no change.
   absl::Status SettleAlerts(Draft& draft, const IncidentId& id);
 
   // After a commit that fired or ended alerts: two drafts that ended the last two alerts at once saw one another's alert still

@@ -1,0 +1,42 @@
+// Contexts: which service, which CA, whose token. Kept in one YAML file that holds paths, never secrets.
+#ifndef FIREBREAK_CLI_CONTEXTS_H_
+#define FIREBREAK_CLI_CONTEXTS_H_
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace firebreak::cli {
+
+struct Context {
+  std::string server;       // host:port
+  std::string ca_file;      // absolute path
+  std::string token_file;   // absolute path, mode 0600
+};
+
+struct ContextFile {
+  std::string current;
+  std::map<std::string, Context> contexts;
+};
+
+// $FIREBREAK_CONFIG, else $XDG_CONFIG_HOME/firebreak/config.yaml, else ~/.config/firebreak/config.yaml.
+std::filesystem::path ContextPath();
+
+// A file that does not exist reads as empty. kInvalidArgument names file and line.
+absl::StatusOr<ContextFile> LoadContexts(const std::filesystem::path& path);
+
+// Replaces the file atomically, mode 0600; makes its folder.
+absl::Status SaveContexts(const std::filesystem::path& path, const ContextFile& file);
+
+// Whole small file (at most 1 MiB); kNotFound names it.
+absl::StatusOr<std::string> ReadSmallFile(const std::filesystem::path& path);
+
+// Written beside and renamed over, so nobody sees half a file. `secret` = mode 0600.
+enum class FileMode { kOrdinary, kSecret };
+absl::Status WriteWholeFile(const std::filesystem::path& path, std::string_view content, FileMode mode);
+
+}  // namespace firebreak::cli
+
+#endif  // FIREBREAK_CLI_CONTEXTS_H_

@@ -1,0 +1,126 @@
+// House: every desk of the service, wired together on one store. Main gives it engines, keys and a clock; tests give it
+// memory and time that moves when told. It knows no door.
+#ifndef FIREBREAK_SERVICES_FIREBREAKD_HOUSE_HOUSE_H_
+#define FIREBREAK_SERVICES_FIREBREAKD_HOUSE_HOUSE_H_
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "firebreak/access/token_desk.h"
+#include "firebreak/actions/builtin.h"
+#include "firebreak/alerts/alert_desk.h"
+#include "firebreak/base/clock.h"
+#include "firebreak/base/crash_points.h"
+#include "firebreak/base/log.h"
+#include "firebreak/base/random.h"
+#include "firebreak/crypto/ca.h"
+#include "firebreak/crypto/sign.h"
+#include "firebreak/doors/front_desk.h"
+#include "firebreak/doors/http_door.h"
+#include "firebreak/doors/method_table.h"
+#include "firebreak/exchange/http_client.h"
+#include "firebreak/fleet/agent_hub.h"
+#include "firebreak/fleet/fleet_desk.h"
+#include "firebreak/incidents/incident_desk.h"
+#include "firebreak/ledger/audit_desk.h"
+#include "firebreak/ledger/ledger.h"
+#include "firebreak/metrics/metrics.h"
+#include "firebreak/playbooks/playbook_shelf.h"
+#include "firebreak/reports/report_desk.h"
+#include "firebreak/runs/action.h"
+#include "firebreak/runs/run_desk.h"
+#include "firebreak/runs/run_pump.h"
+#include "firebreak/runs/run_scheduler.h"
+#include "firebreak/sharing/share_desk.h"
+#include "firebreak/snapshots/snapshot_vault.h"
+#include "firebreak/storage/chunk_store.h"
+#include "firebreak/storage/meta_store.h"
+#include "services/firebreakd/house/timers.h"
+
+namespace firebreak {
+
+struct HouseKeys {
+  CertificateAuthority authority;  // signs agents' certificates
+  EcPrivateKey decision;           // signs decisions
+  Ed25519Key ledger;               // signs checkpoints
+  std::string sealing;             // secrets at rest
+};
+
+// What the house stands on; outlives it.
+struct HouseGround {
+  MetaStore& meta;
+  ChunkStore& chunks;
+  const Clock& clock;
+  Random& random;
+  Log& log;
+  Metrics& metrics;
+  CrashPoints& crash_points;
+};
+
+struct HouseOptions {
+  std::string log_origin = "firebreak.localhost/audit";
+  std::string version = "0.1.0";
+  std::filesystem::path credential_folder;   // of destinations outside
+};
+
+class House {
+ public:
+  static absl::StatusOr<std::unique_ptr<House>> Open(const HouseGround& ground, HouseKeys keys, HouseOptions options);
+  ~House();  // Stop
+
+  // One call per service, in register_methods.cc.
+  void RegisterMethods(MethodTable& table);
+  Identities identities();
+  IntakePort intake();
+
+  absl::Status LoadPlaybooks(const std::string& folder) { return shelf_->LoadFolder(folder); }
+
+  // Runs go on, alerts expire. Stop waits for what is being done; call it after the doors are closed.
+  absl::Status Start();
+  void Stop();
+
+  TokenDesk& tokens() { return *tokens_; }
+  Ledger& ledger() { return *ledger_; }
+
+ private:
+  House(const HouseGround& ground, HouseKeys keys, HouseOptions options);
+  absl::Status OpenLedger();
+  void WireFleet();
+  void WireActions();
+  static std::vector<const ActionSpec*> ActionSpecs();
+  absl::Status WireResponse();
+  void WireRecords();
+  void WireTimers();
+  void WireMetrics();
+  absl::Status CheckAgent(const AgentName& agent) const;
+
+  const HouseGround ground_;
+  const HouseKeys keys_;
+  const HouseOptions options_;
+
+  // In the order of construction: each uses only what stands above it.
+  std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<AuditDesk> audit_;
+  std::unique_ptr<TokenDesk> tokens_;
+  std::unique_ptr<SnapshotVault> vault_;
+  std::unique_ptr<AgentHub> hub_;
+  std::unique_ptr<FleetDesk> fleet_;
+  ActionCatalogue actions_;
+  std::unique_ptr<PlaybookShelf> shelf_;
+  std::unique_ptr<RunDesk> runs_;
+  std::unique_ptr<IncidentDesk> incidents_;  // runs reach it through hooks
+  std::unique_ptr<AlertDesk> alerts_;
+  std::unique_ptr<ReportDesk> reports_;
+  std::unique_ptr<HttpClient> http_;
+  std::unique_ptr<ShareDesk> sharing_;
+  std::unique_ptr<RunPump> pump_;
+  std::unique_ptr<RunScheduler> scheduler_;
+  std::unique_ptr<Timers> timers_;
+  std::unique_ptr<Timers> deliveries_;
+};
+
+}  // namespace firebreak
+
+#endif  // FIREBREAK_SERVICES_FIREBREAKD_HOUSE_HOUSE_H_

@@ -1,0 +1,125 @@
+// firebreakd: the service. `firebreakd help` says what it does.
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "firebreak/base/status.h"
+#include "services/firebreakd/arguments.h"
+#include "services/firebreakd/init.h"
+#include "services/firebreakd/serve.h"
+
+namespace firebreak {
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+
+constexpr std::string_view kHelp =
+    "firebreakd: the Firebreak service\n"
+    "\n"
+    "  firebreakd init --data DIR [--host NAME]... [--name NAME] [--listen-grpc ADDR:PORT] [--listen-http ADDR:PORT]\n"
+    "                  [--http-tls on|off] [--playbooks DIR]\n"
+    "      makes a data folder: certificate authority, keys, first admin token, settings, playbooks\n"
+    "  firebreakd run --data DIR [--listen-grpc ADDR:PORT] [--listen-http ADDR:PORT] [--http-tls on|off]\n"
+    "                 [--playbooks DIR] [--log-format human|json] [--log-level debug|info|warning|error]\n"
+    "      serves from it until SIGTERM or SIGINT; port 0 takes a free port, addresses are in DIR/run/addresses.json\n"
+    "  firebreakd version\n"
+    "  firebreakd help\n";
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "firebreakd: %s\n", std::string(status.message()).c_str());
+  return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
+}
+
+// Beside the binary when installed or packed, in the source tree otherwise.
+std::string FindPlaybooks() {
+  std::error_code error;
+  std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  for (const std::filesystem::path& folder : {here / "playbooks", here / ".." / "share" / "firebreak" / "playbooks",
+                                              std::filesystem::path(FIREBREAK_RUNBOOKS)}) {
+    if (std::filesystem::is_directory(folder, error)) return folder.lexically_normal().string();
+  }
+  return FIREBREAK_RUNBOOKS;
+}
+
+int Init(const Arguments& arguments) {
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<Log> log = Log::ToStderr(LogFormat::kHuman, LogLevel::kWarning);
+  InitWish wish;
+  wish.data = arguments.data;
+  wish.hosts = arguments.hosts;
+  absl::Status applied = arguments.ApplyTo(wish.config);
+  if (!applied.ok()) return Fail(applied);
+  if (arguments.name.empty() && !wish.hosts.empty()) wish.config.name = wish.hosts.front();
+  wish.playbooks = wish.config.playbooks.empty() ? FindPlaybooks() : wish.config.playbooks;
+  wish.config.playbooks.clear();  // copied; the copies are what counts
+  absl::StatusOr<std::string> made = InitDataFolder(wish, clock, random, *log);
+  if (!made.ok()) return Fail(Annotate(made.status(), "init"));
+  std::fputs(made->c_str(), stdout);
+  return EXIT_SUCCESS;
+}
+
+int Run(const Arguments& arguments) {
+  // Before any thread: all of them inherit the mask, and this one waits for the signals.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  ServeWish wish;
+  wish.folder.root = std::filesystem::absolute(arguments.data).lexically_normal().string();
+  absl::StatusOr<Config> config = LoadConfig(wish.folder);
+  if (!config.ok()) return Fail(config.status());
+  wish.config = *config;
+  absl::Status applied = arguments.ApplyTo(wish.config);
+  if (!applied.ok()) return Fail(applied);
+  wish.announce = [](const std::string& line) {
+    std::printf("%s\n", line.c_str());
+    std::fflush(stdout);
+  };
+  wish.await_stop = [&signals] {
+    int received = 0;
+    sigwait(&signals, &received);
+  };
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<Log> log = Log::ToStderr(wish.config.log_format, wish.config.log_level);
+  const char* armed = std::getenv("FIREBREAK_CRASH_AT");  // tests kill the process at a named point
+  CrashPoints crash_points(armed != nullptr ? armed : "");
+  absl::Status served = Serve(wish, clock, random, *log, crash_points);
+  if (!served.ok()) return Fail(Annotate(served, "run"));
+  return EXIT_SUCCESS;
+}
+
+int Main(const std::vector<std::string>& words) {
+  if (words.empty() || words[0] == "help" || words[0] == "--help" || words[0] == "-h") {
+    std::fputs(std::string(kHelp).c_str(), words.empty() ? stderr : stdout);
+    return words.empty() ? kExitUsage : EXIT_SUCCESS;
+  }
+  if (words[0] == "version" || words[0] == "--version") {
+    std::puts("firebreakd " FIREBREAK_VERSION);
+    return EXIT_SUCCESS;
+  }
+  if (words[0] != "init" && words[0] != "run") {
+    return Fail(absl::InvalidArgumentError(StrCat(words[0], " is not a command (next: firebreakd help)")));
+  }
+  absl::StatusOr<Arguments> arguments = ParseArguments({words.begin() + 1, words.end()});
+  if (!arguments.ok()) return Fail(arguments.status());
+  return words[0] == "init" ? Init(*arguments) : Run(*arguments);
+}
+
+}  // namespace
+}  // namespace firebreak
+
+int main(int argc, char** argv) { return firebreak::Main({argv + 1, argv + argc}); }
