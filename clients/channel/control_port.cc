@@ -11,6 +11,10 @@ namespace firebreak {
 namespace {
 
 constexpr absl::Duration kTimeout = absl::Seconds(30);
+constexpr int kEnrolAttempts = 3;
+// Waiting for the connection is cut into slices so that Cancel is noticed.
+constexpr absl::Duration kConnectPatience = absl::Seconds(10);
+constexpr absl::Duration kConnectSlice = absl::Milliseconds(200);
 
 // Ends a stream on which nothing came for too long: a dead network otherwise looks like a quiet control plane.
 class SilenceWatch {
@@ -57,11 +61,16 @@ class SilenceWatch {
 
 class GrpcControlPort final : public ControlPort {
  public:
-  explicit GrpcControlPort(const std::shared_ptr<grpc::Channel>& channel) : stub_(v1::Fleet::NewStub(channel)) {}
+  explicit GrpcControlPort(std::shared_ptr<grpc::Channel> channel)
+      : channel_(std::move(channel)), stub_(v1::Fleet::NewStub(channel_)) {}
 
   absl::Status Follow(const v1::FollowRequest& request, absl::Duration silence_max,
                       const std::function<absl::Status(const v1::FollowEvent&)>& on_event) override {
     grpc::ClientContext context;
+    for (absl::Duration waited; waited < kConnectPatience && !cancelled(); waited += kConnectSlice) {
+      if (channel_->GetState(true) == GRPC_CHANNEL_READY) break;
+      AwaitConnection(*channel_, kConnectSlice);
+    }
     {
       absl::MutexLock lock(&mutex_);
       if (cancelled_) return absl::CancelledError("follow: stopped");
@@ -104,16 +113,28 @@ class GrpcControlPort final : public ControlPort {
   }
 
   absl::StatusOr<v1::GetDecisionChainResponse> GetDecisionChain(const v1::GetDecisionChainRequest& request) override {
-    return Call(*stub_, &v1::Fleet::Stub::GetDecisionChain, request, kTimeout);
+    return Call(*channel_, *stub_, &v1::Fleet::Stub::GetDecisionChain, request, kTimeout);
   }
   absl::Status ReportProof(const v1::ReportProofRequest& request) override {
-    return Call(*stub_, &v1::Fleet::Stub::ReportProof, request, kTimeout).status();
+    return Call(*channel_, *stub_, &v1::Fleet::Stub::ReportProof, request, kTimeout).status();
   }
   absl::StatusOr<v1::EnrolAgentResponse> EnrolAgent(const v1::EnrolAgentRequest& request) override {
-    return Call(*stub_, &v1::Fleet::Stub::EnrolAgent, request, kTimeout);
+    // The same request for the same key is answered alike, so a lost answer is asked for again.
+    absl::StatusOr<v1::EnrolAgentResponse> answer;
+    for (int attempt = 0; attempt < kEnrolAttempts; ++attempt) {
+      answer = Call(*channel_, *stub_, &v1::Fleet::Stub::EnrolAgent, request, kTimeout);
+      if (!absl::IsUnavailable(answer.status())) break;
+    }
+    return answer;
   }
 
  private:
+  bool cancelled() {
+    absl::MutexLock lock(&mutex_);
+    return cancelled_;
+  }
+
+  const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::Fleet::Stub> stub_;
   absl::Mutex mutex_;
   grpc::ClientContext* open_ ABSL_GUARDED_BY(mutex_) = nullptr;
@@ -123,7 +144,7 @@ class GrpcControlPort final : public ControlPort {
 }  // namespace
 
 std::unique_ptr<ControlPort> MakeGrpcControlPort(std::shared_ptr<grpc::Channel> channel) {
-  return std::make_unique<GrpcControlPort>(channel);
+  return std::make_unique<GrpcControlPort>(std::move(channel));
 }
 
 }  // namespace firebreak
