@@ -32,8 +32,8 @@ constexpr std::string_view kHead =
     "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\n"
     "h1{font-size:1.6rem;margin-bottom:0}h2{font-size:1.15rem;margin-top:2rem;border-bottom:2px solid #b3261e;padding-bottom:.2rem}\n"
     ".subtitle{color:#57606a;margin-top:.3rem}\n"
-    ".table{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.85rem}\n"
-    "th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #d0d7de;overflow-wrap:anywhere}\n"
+    ".table{overflow-x:auto;margin:.8rem 0}table{border-collapse:collapse;width:100%;font-size:.85rem}\n"
+    "th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #d0d7de;overflow-wrap:break-word}\n"
     "th{background:#f6f8fa;white-space:nowrap}\npre{background:#f6f8fa;padding:.8rem;overflow-x:auto;font-size:.8rem}\n"
     "svg{width:100%;height:auto}\n@media print{body{margin:0;max-width:none}}\n</style>\n";
 
@@ -104,6 +104,23 @@ std::string DrawTimeline(const TimelineBlock& block) {
   return out;
 }
 
+// A cell's text, with places to break inside long words (digests), so that times and short words stay whole.
+std::string Cell(std::string_view text) {
+  constexpr size_t kWordMax = 24;
+  std::string out;
+  size_t begin = 0, word = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool inside_character = (text[i] & 0xC0) == 0x80;
+    if (word >= kWordMax && !inside_character) {
+      StrAppend(&out, Escape(text.substr(begin, i - begin)), "<wbr>");
+      begin = i;
+      word = 0;
+    }
+    word = text[i] == ' ' || text[i] == '\n' ? 0 : word + 1;
+  }
+  return out + Escape(text.substr(begin));
+}
+
 struct Renderer {
   std::string& out;
 
@@ -126,7 +143,7 @@ struct Renderer {
 
   void Row(const std::vector<std::string>& cells, const char* tag) const {
     out += "<tr>";
-    for (const std::string& cell : cells) StrAppend(&out, "<", tag, ">", Escape(cell), "</", tag, ">");
+    for (const std::string& cell : cells) StrAppend(&out, "<", tag, ">", Cell(cell), "</", tag, ">");
     out += "</tr>\n";
   }
 };

@@ -183,6 +183,10 @@ absl::StatusOr<Started> StartIn(Draft& draft, const Program& program, v1::Playbo
   Progress progress = DecideAll(program, v1::PlaybookRun(), std::move(events), {now, ""},
                                 {.entries_max = 3, .stops_before_once = true});
   RETURN_IF_ERROR(WriteEvents(draft, progress.run, progress.events, hooks));
+  const auto& techniques = program.playbook().techniques();
+  if (hooks.add_techniques && !progress.run.incident().empty() && !techniques.empty()) {
+    RETURN_IF_ERROR(hooks.add_techniques(draft, IncidentId(progress.run.incident()), {techniques.begin(), techniques.end()}));
+  }
   return Started{std::move(progress.run), false};
 }
 

@@ -104,17 +104,26 @@ void DescribeDone(const v1::PlaybookRun& run, const store::v1::StepDone& done, E
   }
 }
 
+void DescribeStart(const v1::PlaybookRun& run, const store::v1::RunStarted& started, EntryWriter& to) {
+  const bool waits = started.run().state() == v1::RUN_STATE_WAITING_FOR_LOCK;
+  to.Act("run.started", StrCat(run.id(), ": playbook ", run.playbook(), " started", waits ? ", waits for the lock" : ""));
+  to.By(run.started_by())
+      .Fact("playbook_digest", run.playbook_digest())
+      .Fact("lock", run.lock_key())
+      .Fact("reason", run.reason());
+}
+
+void DescribeVote(const std::string& path, const v1::Vote& vote, EntryWriter& to) {
+  to.Act("approval.voted", StrCat(to.Step(path), ": ", vote.identity(), vote.approve() ? " approves" : " denies"));
+  to.By(vote.identity()).Fact("subject_digest", vote.subject_digest());
+  to.Fact("reason", vote.reason());
+}
+
 std::optional<v1::AuditEntry> EntryFor(const v1::PlaybookRun& run, const RunEvent& event) {
   EntryWriter to(run);
   switch (event.kind_case()) {
     case RunEvent::kRunStarted:
-      to.Act("run.started",
-             StrCat(run.id(), ": playbook ", run.playbook(), " started",
-                    event.run_started().run().state() == v1::RUN_STATE_WAITING_FOR_LOCK ? ", waits for the lock" : ""));
-      to.By(run.started_by())
-          .Fact("playbook_digest", run.playbook_digest())
-          .Fact("lock", run.lock_key())
-          .Fact("reason", run.reason());
+      DescribeStart(run, event.run_started(), to);
       break;
     case RunEvent::kLockTaken:
       to.Act("run.lock_taken", StrCat(run.id(), " has the lock ", run.lock_key()))
@@ -156,10 +165,7 @@ std::optional<v1::AuditEntry> EntryFor(const v1::PlaybookRun& run, const RunEven
       to.Fact("need", StrCat(event.asked().need()));
       break;
     case RunEvent::kVoted:
-      to.Act("approval.voted", StrCat(to.Step(event.voted().path()), ": ", event.voted().vote().identity(),
-                                      event.voted().vote().approve() ? " approves" : " denies"));
-      to.By(event.voted().vote().identity()).Fact("subject_digest", event.voted().vote().subject_digest());
-      to.Fact("reason", event.voted().vote().reason());
+      DescribeVote(event.voted().path(), event.voted().vote(), to);
       break;
     case RunEvent::kCancelRequested:
       to.Act("run.cancel_requested", StrCat(run.id(), " is to be cancelled")).By(event.cancel_requested().identity());

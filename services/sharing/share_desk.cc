@@ -129,7 +129,7 @@ absl::StatusOr<v1::Destination> ShareDesk::LoadDestination(const std::string& na
   std::vector<std::string> known;
   for (const auto& [key, other] : page.records) known.push_back(other.name());
   const std::string nearest = NearestName(name, known);
-  const std::string hint = nearest.empty() ? "firebreak share destinations lists them" : StrCat("did you mean ", nearest);
+  const std::string hint = nearest.empty() ? "firebreak share destination list" : StrCat("did you mean ", nearest);
   return absl::NotFoundError(StrCat("destination ", name, " does not exist (next: ", hint, ")"));
 }
 

@@ -4,6 +4,8 @@
 #define FIREBREAK_RUNS_INCIDENT_HOOKS_H_
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "firebreak/base/ids.h"
@@ -18,6 +20,8 @@ struct IncidentHooks {
   std::function<absl::StatusOr<v1::Incident>(const IncidentId&)> load;
   // IncidentDesk::AddRun: a person started a run for the incident.
   std::function<absl::Status(Draft&, const IncidentId&, const RunId&)> add_run;
+  // IncidentDesk::AddTechniques: the ATLAS techniques the started playbook answers.
+  std::function<absl::Status(Draft&, const IncidentId&, const std::vector<std::string>&)> add_techniques;
   // IncidentDesk::SettleAlerts: a run of the incident has ended in this draft.
   std::function<absl::Status(Draft&, const IncidentId&)> run_ended;
 };

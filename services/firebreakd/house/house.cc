@@ -66,6 +66,9 @@ absl::Status House::WireResponse() {
   hooks.add_run = [this](Draft& draft, const IncidentId& id, const RunId& run) {
     return incidents_->AddRun(draft, id, run);
   };
+  hooks.add_techniques = [this](Draft& draft, const IncidentId& id, const std::vector<std::string>& techniques) {
+    return incidents_->AddTechniques(draft, id, techniques);
+  };
   hooks.run_ended = [this](Draft& draft, const IncidentId& id) { return incidents_->SettleAlerts(draft, id); };
   runs_ = std::make_unique<RunDesk>(*ledger_, ground_.clock, ground_.log, *shelf_, ActionSpecs(), hooks);
   SuspectFinder suspects = [this](std::string_view model, std::string_view version, std::string_view deployment) {
