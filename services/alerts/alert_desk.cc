@@ -266,6 +266,9 @@ absl::StatusOr<v1::GetAlertResponse> AlertDesk::GetAlert(const Caller&, const v1
 HttpAnswer AlertDesk::PostAlertmanagerV2(const Caller& caller, std::string_view content_type, std::string_view body) {
   return desk_->PostV2(caller, content_type, body);
 }
+std::optional<HttpAnswer> AlertDesk::TryHeartbeats(std::string_view content_type, std::string_view body) {
+  return desk_->TryHeartbeats(content_type, body);
+}
 HttpAnswer AlertDesk::PostAlertmanagerWebhook(const Caller& caller, std::string_view content_type, std::string_view body) {
   return desk_->PostWebhook(caller, content_type, body);
 }

@@ -2,6 +2,7 @@
 #ifndef FIREBREAK_SERVICES_ALERTS_DESK_H_
 #define FIREBREAK_SERVICES_ALERTS_DESK_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,7 @@ class AlertDesk::Desk {
   absl::StatusOr<v1::ListAlertsResponse> ListAlerts(const v1::ListAlertsRequest& request) const;
   absl::StatusOr<v1::GetAlertResponse> GetAlert(const v1::GetAlertRequest& request) const;
   HttpAnswer PostV2(const Caller& caller, std::string_view content_type, std::string_view body);
+  std::optional<HttpAnswer> TryHeartbeats(std::string_view content_type, std::string_view body);
   HttpAnswer PostWebhook(const Caller& caller, std::string_view content_type, std::string_view body);
   HttpAnswer GetStatus() const;
   HttpAnswer GetAlerts() const;

@@ -1,4 +1,5 @@
 // The HTTP intake: Alertmanager's routes, with the statuses and error shapes of Alertmanager 0.25.
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -14,6 +15,8 @@ namespace firebreak {
 namespace {
 
 constexpr int kAlertsShownMax = 10'000;
+// Larger bodies are left to the pool: an IO thread serves many connections. Prometheus sends at most 64 alerts at once.
+constexpr size_t kHeartbeatBytesMax = size_t{64} << 10;
 constexpr size_t kScanMax = 100'000;   // records looked at by one GET
 
 HttpAnswer Refusal(int status, int code, std::string_view message) {
@@ -71,6 +74,22 @@ HttpAnswer AlertDesk::Desk::PostV2(const Caller& caller, std::string_view conten
   Decoded decoded = DecodePostAlerts(body);
   if (const auto* error = std::get_if<BodyError>(&decoded)) return Refusal(error->status, error->code, error->message);
   return TakeBody(caller, {"alertmanager-v2", 0}, std::get<AlertBatch>(std::move(decoded)), options_.resolve_timeout);
+}
+
+std::optional<HttpAnswer> AlertDesk::Desk::TryHeartbeats(std::string_view content_type, std::string_view body) {
+  if (body.size() > kHeartbeatBytesMax || !IsJson(content_type)) return std::nullopt;
+  Decoded decoded = DecodePostAlerts(body);
+  auto* batch = std::get_if<AlertBatch>(&decoded);
+  if (batch == nullptr) return std::nullopt;
+  const absl::Time now = clock_.Now();
+  for (IncomingAlert& alert : batch->alerts) {
+    if (!Normalise(alert, now, options_.resolve_timeout).ok()) return std::nullopt;
+    // Leases extended before a piece of news is met stay extended: those alerts were heard of. Posting all again is harmless.
+    uint64_t incident = 0;
+    const std::optional<AlertMove> move = known_.Hear(alert, now, options_.late_window, incident);
+    if (move != AlertMove::kNone && move != AlertMove::kLate) return std::nullopt;
+  }
+  return HttpAnswer{200, "application/json", ""};
 }
 
 HttpAnswer AlertDesk::Desk::PostWebhook(const Caller& caller, std::string_view content_type, std::string_view body) {

@@ -1,6 +1,7 @@
 #include "tests/unit/alerts/alert_fixture.h"
 
 #include <atomic>
+#include <optional>
 #include <thread>
 
 #include "firebreak/base/json.h"
@@ -47,6 +48,33 @@ TEST_F(AlertDeskTest, HeartbeatsCostNoCommitAndExtendTheLease) {
   EXPECT_EQ(store_.commits(), commits);
   EXPECT_EQ(FromProto(Only().ends_at()), now() + absl::Minutes(4));
   EXPECT_EQ(desk_->firing(), 1U);
+}
+
+TEST_F(AlertDeskTest, OnlyBodiesOfHeartbeatsAreAnsweredWithoutTheStore) {
+  const std::string known = Body("Drift", Spans(absl::ZeroDuration(), absl::Minutes(4)));
+  EXPECT_FALSE(desk_->TryHeartbeats("application/json", known).has_value());
+  EXPECT_EQ(entries(), 0U);
+  ASSERT_EQ(Post(known).status, 200);
+  const uint64_t commits = store_.commits();
+  const absl::Time start = now();
+  fixture_.clock.Advance(absl::Minutes(1));
+  const std::string heartbeat = Body("Drift", Spans(start - now(), absl::Minutes(4)));
+  const std::optional<HttpAnswer> answer = desk_->TryHeartbeats("application/json", heartbeat);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, Post(heartbeat).body);
+  EXPECT_EQ(FromProto(Only().ends_at()), now() + absl::Minutes(4));
+  const std::string mixed = heartbeat.substr(0, heartbeat.size() - 1) + "," + Body("Skew").substr(1);
+  const std::string refused[] = {mixed, Body("Skew"), Body("Drift", R"(,"annotations":{"value":"2"})"),
+                                 Body("Drift", Spans(-absl::Minutes(2), -absl::Seconds(1))), "[", R"([{"labels":{}}])",
+                                 heartbeat + std::string(64 << 10, ' ')};
+  for (const std::string& body : refused) {
+    EXPECT_FALSE(desk_->TryHeartbeats("application/json", body).has_value()) << body.substr(0, 200);
+  }
+  EXPECT_FALSE(desk_->TryHeartbeats("text/plain", heartbeat).has_value());
+  fixture_.clock.Advance(absl::Minutes(5));   // the lease is over: the store decides
+  EXPECT_FALSE(desk_->TryHeartbeats("application/json", heartbeat).has_value());
+  EXPECT_EQ(store_.commits(), commits);
 }
 
 TEST_F(AlertDeskTest, ChangedAnnotationsAreStored) {
