@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,14 +28,21 @@ def registered(build):
                float(properties.get("TIMEOUT", 600)), properties.get("WORKING_DIRECTORY"))
 
 
-def google_counts(report):
+def skip_reason(name, output):
+    """What the case printed before it was skipped; GoogleTest's JSON does not carry it."""
+    match = re.search(r"\[ RUN      \] " + re.escape(name) + r"\n(.*?)\[  SKIPPED \]", output, re.DOTALL)
+    lines = [line for line in match.group(1).splitlines() if line.strip()] if match else []
+    return lines[-1] if lines else "no reason given"
+
+
+def google_counts(report, output):
     passed = failed = 0
     skipped = []
     for suite in report["testsuites"]:
         for case in suite["testsuite"]:
             if case.get("result") == "SKIPPED":
-                reason = " ".join(f.get("message", "") for f in case.get("skipped", [])) or "no reason given"
-                skipped.append((f"{suite['name']}.{case['name']}", reason.strip().splitlines()[-1]))
+                name = f"{suite['name']}.{case['name']}"
+                skipped.append((name, skip_reason(name, output)))
             elif "failures" in case:
                 failed += 1
             elif case.get("status") == "RUN":
@@ -55,7 +63,7 @@ def run_one(name, command, timeout, folder):
             code, output = -1, f"{error.stdout or b''}\ntimed out after {timeout:.0f} s"
         seconds = time.monotonic() - started
         if report_path.exists():
-            passed, failed, skipped = google_counts(json.loads(report_path.read_text()))
+            passed, failed, skipped = google_counts(json.loads(report_path.read_text()), output)
             if code != 0 and failed == 0:
                 failed = 1
         elif code == 77:

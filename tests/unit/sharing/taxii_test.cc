@@ -39,7 +39,7 @@ class TaxiiTest : public ::testing::Test {
   v1::Destination Serve(const std::vector<std::string>& options = {}) {
     const std::filesystem::path folder = scratch_.path();
     std::ofstream(folder / "password") << "opensesame";
-    std::vector<std::string> words = {"python3", std::string(FIREBREAK_SOURCE_DIR) + "/tests/e2e/main_job/taxii_server.py",
+    std::vector<std::string> words = {"/usr/bin/python3", std::string(FIREBREAK_SOURCE_DIR) + "/tests/e2e/main_job/taxii_server.py",
                                       "--ready-file", (folder / "ready").string(), "--store", (folder / "store").string(),
                                       "--password-file", (folder / "password").string()};
     words.insert(words.end(), options.begin(), options.end());
@@ -183,7 +183,7 @@ TEST(WriteStixBundle, IsValidByThePublishedSchemasOfBothShapes) {
   REQUIRE_VECTORS(stix, "sharing/stix");
   ScratchFolder scratch;
   const std::string key(32, 'k');
-  std::vector<std::string> words = {"python3", std::string(FIREBREAK_SOURCE_DIR) + "/tests/unit/sharing/check_stix.py", stix.string()};
+  std::vector<std::string> words = {"/usr/bin/python3", std::string(FIREBREAK_SOURCE_DIR) + "/tests/unit/sharing/check_stix.py", stix.string()};
   auto sample = SampleIncident();
   for (const char* tlp : {"clear", "green", "amber", "amber+strict", "red"}) {
     words.push_back(scratch.path() + "/" + tlp + ".json");
