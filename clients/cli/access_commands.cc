@@ -14,6 +14,8 @@
 namespace firebreak::cli {
 namespace {
 
+constexpr absl::Duration kLifetimeMax = absl::Hours(87'600);
+
 struct NoOptions {};
 struct TokenOptions {
   std::string identity;
@@ -53,23 +55,21 @@ absl::Status CreateToken(Session& session, const TokenOptions& options) {
   }
   if (!options.ttl.empty()) {
     absl::Duration ttl;
-    if (!absl::ParseDuration(options.ttl, &ttl)) {
-      return absl::InvalidArgumentError(StrCat("--ttl ", options.ttl, ": give a duration such as 24h"));
+    // A lifetime that rounds to none would be the opposite of what was asked for: no end.
+    if (!absl::ParseDuration(options.ttl, &ttl) || ttl < absl::Seconds(1) || ttl > kLifetimeMax) {
+      return absl::InvalidArgumentError(StrCat("--ttl ", options.ttl, ": give a duration from 1s to 87600h, such as 24h"));
     }
     request.set_ttl_seconds(absl::ToInt64Seconds(ttl));
   }
+  if (!options.out.empty()) RETURN_IF_ERROR(CheckNewFile(options.out));
   ASSIGN_OR_RETURN(v1::CreateTokenResponse made, session.Call<v1::Access>(&v1::Access::Stub::CreateToken, request));
   if (!options.out.empty()) {
     RETURN_IF_ERROR(WriteWholeFile(options.out, StrCat(made.secret(), "\n"), FileMode::kSecret));
     made.clear_secret();
   }
-  if (session.out().format() == Format::kJson) {
-    session.out().PrintMessage(made);
-  } else if (options.out.empty()) {
-    session.out().Print(made.secret());
-  } else {
-    session.out().Print(StrCat("token ", made.token().id(), " for ", options.identity, " is in ", options.out));
-  }
+  session.out().PrintAnswer(made, options.out.empty() ? made.secret()
+                                                      : StrCat("token ", made.token().id(), " for ", options.identity,
+                                                               " is in ", options.out));
   return absl::OkStatus();
 }
 
@@ -96,18 +96,21 @@ absl::Status RevokeToken(Session& session, const IdReason& options) {
   request.set_id(options.id);
   request.set_reason(options.reason);
   ASSIGN_OR_RETURN(v1::RevokeTokenResponse answer, session.Call<v1::Access>(&v1::Access::Stub::RevokeToken, request));
-  session.out().Print(StrCat("token ", answer.token().id(), " of ", answer.token().identity(), " is revoked"));
+  session.out().PrintAnswer(answer, StrCat("token ", answer.token().id(), " of ", answer.token().identity(), " is revoked"));
   return absl::OkStatus();
 }
 
 absl::Status GenerateKey(Session& session, const KeyOptions& options) {
-  ASSIGN_OR_RETURN(EcPrivateKey key, EcPrivateKey::Generate(EcCurve::kP256));
-  if (std::filesystem::exists(options.out)) {
-    return absl::AlreadyExistsError(StrCat(options.out, " exists; a key is never overwritten"));
+  RETURN_IF_ERROR(CheckNewFile(options.out));
+  RETURN_IF_ERROR(CheckNewFile(options.pub));
+  if (std::filesystem::path(options.out).lexically_normal() == std::filesystem::path(options.pub).lexically_normal()) {
+    return absl::InvalidArgumentError("--out and --pub name the same file; the private key needs one of its own");
   }
+  ASSIGN_OR_RETURN(EcPrivateKey key, EcPrivateKey::Generate(EcCurve::kP256));
   RETURN_IF_ERROR(WriteWholeFile(options.out, key.ToPem(), FileMode::kSecret));
   RETURN_IF_ERROR(WriteWholeFile(options.pub, key.public_key().pem(), FileMode::kOrdinary));
-  session.out().Print(StrCat("private key in ", options.out, " (keep it), public key in ", options.pub, "\nkey id ",
+  session.out().PrintFields({{"private_key", options.out}, {"public_key", options.pub}, {"key_id", key.public_key().key_id()}},
+                            StrCat("private key in ", options.out, " (keep it), public key in ", options.pub, "\nkey id ",
                              key.public_key().key_id(), "\nnext: an admin runs firebreak signer trust NAME --key ", options.pub));
   return absl::OkStatus();
 }
@@ -116,12 +119,17 @@ absl::Status TrustSigner(Session& session, const SignerOptions& options) {
   v1::TrustSignerRequest request;
   request.set_name(options.name);
   ASSIGN_OR_RETURN(*request.mutable_public_key_pem(), ReadSmallFile(options.key));
+  if (!EcPublicKey::FromPem(request.public_key_pem()).ok()) {
+    return absl::InvalidArgumentError(StrCat(options.key,
+                                             " is not a PEM public key of curve P-256, P-384 or P-521 (next: the file "
+                                             "firebreak key generate wrote with --pub)"));
+  }
   for (const std::string& kind : options.kinds) {
     ASSIGN_OR_RETURN(int value, ParseEnum(v1::SnapshotKind_descriptor(), "kind", kind));
     request.add_kinds(static_cast<v1::SnapshotKind>(value));
   }
   ASSIGN_OR_RETURN(v1::TrustSignerResponse answer, session.Call<v1::Snapshots>(&v1::Snapshots::Stub::TrustSigner, request));
-  session.out().Print(StrCat("signer ", answer.signer().name(), " is trusted, key ", answer.signer().key_id()));
+  session.out().PrintAnswer(answer, StrCat("signer ", answer.signer().name(), " is trusted, key ", answer.signer().key_id()));
   return absl::OkStatus();
 }
 
@@ -151,7 +159,7 @@ absl::Status RevokeSigner(Session& session, const IdReason& options) {
     return absl::OkStatus();
   }
   session.out().Print(StrCat("signer ", answer.signer().name(), " is revoked; it signed ", answer.snapshots_size(),
-                             " snapshots, ", answer.deployments_size(), " deployments serve one of them"));
+                             " snapshots; deployments serving one of them: ", answer.deployments_size()));
   for (const std::string& name : answer.snapshots()) session.out().Print(StrCat("  ", name));
   for (const std::string& name : answer.deployments()) session.out().Print(StrCat("  deployment ", name));
   return absl::OkStatus();
@@ -161,11 +169,14 @@ absl::Status CreateJoinToken(Session& session, const JoinOptions& options) {
   v1::CreateJoinTokenRequest request;
   request.set_agent(options.agent);
   request.set_deployment(options.deployment);
+  RETURN_IF_ERROR(CheckNewFile(options.out));
   ASSIGN_OR_RETURN(v1::CreateJoinTokenResponse answer, session.Call<v1::Fleet>(&v1::Fleet::Stub::CreateJoinToken, request));
   RETURN_IF_ERROR(WriteWholeFile(options.out, StrCat(answer.join_token(), "\n"), FileMode::kSecret));
-  session.out().Print(StrCat("join token for agent ", options.agent, " is in ", options.out, ", good once, until ",
-                             TimeText(true, answer.expires_at()), "\nnext, on its host: firebreak-agent enrol --join-token-file ",
-                             options.out, " …"));
+  answer.clear_join_token();
+  session.out().PrintAnswer(
+      answer, StrCat("join token for agent ", options.agent, " is in ", options.out, ", good once, until ",
+                     TimeText(true, answer.expires_at()),
+                     "\nnext, on its host: firebreak-agent enrol --join-token-file ", options.out, " …"));
   return absl::OkStatus();
 }
 
@@ -173,13 +184,13 @@ absl::Status RemoveAgent(Session& session, const IdReason& options) {
   v1::RemoveAgentRequest request;
   request.set_agent(options.id);
   request.set_reason(options.reason);
-  RETURN_IF_ERROR(session.Call<v1::Fleet>(&v1::Fleet::Stub::RemoveAgent, request).status());
-  session.out().Print(StrCat("agent ", options.id, " is removed; its certificate no longer opens anything"));
+  ASSIGN_OR_RETURN(v1::RemoveAgentResponse answer, session.Call<v1::Fleet>(&v1::Fleet::Stub::RemoveAgent, request));
+  session.out().PrintAnswer(answer, StrCat("agent ", options.id, " is removed; its certificate no longer opens anything"));
   return absl::OkStatus();
 }
 
 void SetUpIdReason(CLI::App& command, IdReason& options) {
-  command.add_option("id", options.id)->required();
+  command.add_option("id", options.id, "As its list shows it")->required();
   command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
 }
 
@@ -191,7 +202,9 @@ void AddAccessCommands(CLI::App& app, Chosen& chosen, Session& session) {
   AddCommand<TokenOptions>(*token, chosen, "create", "Make a token for an identity; it is shown or written once",
                            [](CLI::App& command, TokenOptions& options) {
                              command.add_option("identity", options.identity, "Who, e.g. alice")->required();
-                             command.add_option("--role", options.roles, "viewer, monitor, publisher, responder, security-lead, admin")->required()->take_all();
+                             AddRepeated(command, "--role", options.roles,
+                                         "viewer, monitor, publisher, responder, security-lead, admin")
+                                 ->required();
                              command.add_option("--ttl", options.ttl, "Lifetime, e.g. 720h; default: no end");
                              command.add_option("--out", options.out, "File to write, mode 0600");
                              command.add_flag("--show", options.show, "Print it once instead");
@@ -202,9 +215,9 @@ void AddAccessCommands(CLI::App& app, Chosen& chosen, Session& session) {
   CLI::App* signer = AddGroup(app, "signer", "Keys whose signatures on snapshots count");
   AddCommand<SignerOptions>(*signer, chosen, "trust", "Trust a publisher's public key",
                             [](CLI::App& command, SignerOptions& options) {
-                              command.add_option("name", options.name)->required();
+                              command.add_option("name", options.name, "Who signs with it, e.g. pat")->required();
                               command.add_option("--key", options.key, "Public key, PEM")->required();
-                              command.add_option("--kind", options.kinds, "Only for model, dataset or config; default: all");
+                              AddRepeated(command, "--kind", options.kinds, "Only for model, dataset or config; default: all");
                             },
                             TrustSigner, session);
   AddCommand<NoOptions>(*signer, chosen, "list", "Trusted and revoked signers", none, ListSigners, session);
@@ -220,8 +233,8 @@ void AddAccessCommands(CLI::App& app, Chosen& chosen, Session& session) {
   CLI::App* agent = AddGroup(app, "agent", "Agents on serving hosts");
   AddCommand<JoinOptions>(*agent, chosen, "join-token", "A one-time token with which an agent gets its certificate",
                           [](CLI::App& command, JoinOptions& options) {
-                            command.add_option("agent", options.agent)->required();
-                            command.add_option("--deployment", options.deployment)->required();
+                            command.add_option("agent", options.agent, "Its name from now on, e.g. web-1")->required();
+                            command.add_option("--deployment", options.deployment, "What it will serve")->required();
                             command.add_option("--out", options.out, "File to write, mode 0600")->required();
                           },
                           CreateJoinToken, session);

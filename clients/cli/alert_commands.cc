@@ -1,4 +1,5 @@
 // alert: raise one by hand or from cron, and look at what monitors said.
+#include "absl/strings/match.h"
 #include "clients/cli/command.h"
 #include "clients/cli/names.h"
 #include "clients/cli/session.h"
@@ -22,10 +23,14 @@ struct FingerprintOption {
   std::string fingerprint;
 };
 
+std::map<std::string, std::string> Sorted(const google::protobuf::Map<std::string, std::string>& pairs) {
+  return std::map<std::string, std::string>(pairs.begin(), pairs.end());
+}
+
 std::string LabelText(const v1::Alert& alert) {
   const auto name = alert.labels().find("alertname");
   std::string text = name == alert.labels().end() ? "" : name->second;
-  for (const auto& [key, value] : std::map<std::string, std::string>(alert.labels().begin(), alert.labels().end())) {
+  for (const auto& [key, value] : Sorted(alert.labels())) {
     if (key != "alertname") StrAppend(&text, text.empty() ? "" : " ", key, "=", value);
   }
   return text;
@@ -46,8 +51,9 @@ absl::Status Send(Session& session, const SendOptions& options) {
     return absl::OkStatus();
   }
   for (const v1::RaisedAlert& raised : answer.alerts()) {
+    const bool named = raised.incident().empty() || absl::StrContains(raised.explanation(), raised.incident());
     session.out().Print(StrCat("alert ", raised.fingerprint(), ": ", raised.explanation().empty() ? "stored" : raised.explanation(),
-                               raised.incident().empty() ? "" : StrCat(" (", raised.incident(), ")"),
+                               named ? "" : StrCat(" (", raised.incident(), ")"),
                                raised.run().empty() ? "" : StrCat(", started ", raised.run())));
   }
   return absl::OkStatus();
@@ -61,7 +67,12 @@ absl::Status List(Session& session, const ListOptions& options) {
   }
   request.set_incident(options.incident);
   request.set_page_size(200);
-  ASSIGN_OR_RETURN(v1::ListAlertsResponse answer, session.Call<v1::Alerts>(&v1::Alerts::Stub::ListAlerts, request));
+  v1::ListAlertsResponse answer;
+  do {
+    ASSIGN_OR_RETURN(v1::ListAlertsResponse page, session.Call<v1::Alerts>(&v1::Alerts::Stub::ListAlerts, request));
+    request.set_page_token(page.next_page_token());
+    answer.mutable_alerts()->MergeFrom(page.alerts());
+  } while (!request.page_token().empty());
   if (session.out().format() == Format::kJson) {
     session.out().PrintMessage(answer);
     return absl::OkStatus();
@@ -79,7 +90,15 @@ absl::Status Show(Session& session, const FingerprintOption& options) {
   v1::GetAlertRequest request;
   request.set_fingerprint(options.fingerprint);
   ASSIGN_OR_RETURN(v1::GetAlertResponse answer, session.Call<v1::Alerts>(&v1::Alerts::Stub::GetAlert, request));
-  session.out().PrintMessage(answer);
+  const v1::Alert& alert = answer.alert();
+  std::string text = StrCat(
+      "alert ", alert.fingerprint(), "  ", ShortName(alert.state()), "\n  said by    ", alert.source(), " through ",
+      alert.intake(), "\n  since      ", TimeText(alert.has_starts_at(), alert.starts_at()), "\n  until      ",
+      TimeText(alert.has_ends_at(), alert.ends_at()), alert.ends_at_is_timeout() ? " unless it is heard of again" : "",
+      "\n  incident   ", alert.incident().empty() ? "none" : alert.incident());
+  for (const auto& [name, value] : Sorted(alert.labels())) StrAppend(&text, "\n  label      ", name, "=", value);
+  for (const auto& [name, value] : Sorted(alert.annotations())) StrAppend(&text, "\n  annotation ", name, "=", value);
+  session.out().PrintAnswer(answer, text);
   return absl::OkStatus();
 }
 
@@ -87,25 +106,28 @@ absl::Status Show(Session& session, const FingerprintOption& options) {
 
 void AddAlertCommands(CLI::App& app, Chosen& chosen, Session& session) {
   CLI::App* alert = AddGroup(app, "alert", "What monitors say");
-  AddCommand<SendOptions>(*alert, chosen, "send", "Raise or resolve one alert",
-                          [](CLI::App& command, SendOptions& options) {
-                            command.add_option("--label", options.labels, "name=value; identity of the alert")->required();
-                            command.add_option("--annotation", options.annotations, "name=value");
-                            command.add_flag("--resolve", options.resolve, "Say that it is over");
-                            command.add_flag("--dry-run", options.dry_run, "Say what it would do, do nothing");
-                          },
-                          Send, session);
+  AddCommand<SendOptions>(
+      *alert, chosen, "send", "Raise or resolve one alert",
+      [](CLI::App& command, SendOptions& options) {
+        AddRepeated(command, "--label", options.labels, "name=value; together they are the alert's identity")
+            ->required();
+        AddRepeated(command, "--annotation", options.annotations, "name=value");
+        command.add_flag("--resolve", options.resolve, "Say that it is over");
+        command.add_flag("--dry-run", options.dry_run, "Say what it would do, do nothing");
+      },
+      Send, session);
   AddCommand<ListOptions>(*alert, chosen, "list", "Known alerts",
                           [](CLI::App& command, ListOptions& options) {
                             command.add_option("--state", options.state, "firing, resolved or stale");
-                            command.add_option("--incident", options.incident);
+                            command.add_option("--incident", options.incident, "Those of INC-42");
                           },
                           List, session);
-  AddCommand<FingerprintOption>(*alert, chosen, "show", "One alert as JSON",
-                                [](CLI::App& command, FingerprintOption& options) {
-                                  command.add_option("fingerprint", options.fingerprint)->required();
-                                },
-                                Show, session);
+  AddCommand<FingerprintOption>(
+      *alert, chosen, "show", "One alert with its labels and annotations",
+      [](CLI::App& command, FingerprintOption& options) {
+        command.add_option("fingerprint", options.fingerprint, "16 hex digits, as alert list shows it")->required();
+      },
+      Show, session);
 }
 
 }  // namespace firebreak::cli

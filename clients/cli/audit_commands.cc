@@ -66,8 +66,13 @@ absl::Status Export(Session& session, const ExportOptions& options) {
   if (!options.vkey_out.empty()) {
     RETURN_IF_ERROR(WriteWholeFile(options.vkey_out, StrCat(newest.verifier_key(), "\n"), FileMode::kOrdinary));
   }
-  session.out().Print(StrCat(summary.entries, " entries are in ", options.dir, ", root ", ToBase64(summary.root), "\nverifier key ",
-                             newest.verifier_key(), "\nnext, anywhere: firebreak audit verify ", options.dir, " --vkey KEY"));
+  session.out().PrintFields(
+      {{"dir", options.dir},
+       {"entries", std::to_string(summary.entries)},
+       {"root", ToBase64(summary.root)},
+       {"verifier_key", newest.verifier_key()}},
+      StrCat(summary.entries, " entries are in ", options.dir, ", root ", ToBase64(summary.root), "\nverifier key ",
+             newest.verifier_key(), "\nnext, anywhere: firebreak audit verify ", options.dir, " --vkey KEY"));
   return absl::OkStatus();
 }
 
@@ -80,8 +85,10 @@ absl::Status Verify(Session& session, const VerifyOptions& options) {
   vkey = std::string(absl::StripAsciiWhitespace(vkey));
   auto summary = VerifyAuditExport(options.dir, vkey);
   if (!summary.ok()) return Annotate(summary.status(), StrCat("verify ", options.dir));
-  session.out().Print(StrCat("good: ", summary->entries, " entries of ", summary->origin, ", ", summary->first_time, " to ", summary->last_time,
-                             ", root ", ToBase64(summary->root), ", signed checkpoint verified"));
+  session.out().PrintFields(
+      {{"origin", summary->origin}, {"entries", std::to_string(summary->entries)}, {"root", ToBase64(summary->root)}},
+      StrCat("good: ", summary->entries, " entries of ", summary->origin, ", ", summary->first_time, " to ",
+             summary->last_time, ", root ", ToBase64(summary->root), ", signed checkpoint verified"));
   return absl::OkStatus();
 }
 
@@ -89,15 +96,12 @@ absl::Status Proof(Session& session, const IndexOption& options) {
   v1::GetProofRequest request;
   request.set_index(options.index);
   ASSIGN_OR_RETURN(v1::GetProofResponse answer, session.Call<v1::Audit>(&v1::Audit::Stub::GetProof, request));
-  if (session.out().format() == Format::kJson) {
-    session.out().PrintMessage(answer);
-  } else {
-    session.out().Print(answer.proof());
-  }
+  session.out().PrintAnswer(answer, answer.proof());
   return absl::OkStatus();
 }
 
 absl::Status Watch(Session& session, const ListOptions& options) {
+  RETURN_IF_ERROR(session.CheckReachable());
   ASSIGN_OR_RETURN(auto channel, session.Channel());
   const auto stub = v1::Audit::NewStub(channel);
   uint64_t next = options.from;
@@ -114,13 +118,9 @@ absl::Status Watch(Session& session, const ListOptions& options) {
                               ? MessageToJson(event.entry())
                               : StrCat(event.entry().index(), "  ", TimeText(true, event.entry().time()), "  ", event.entry().actor(), "  ",
                                        event.entry().action(), "  ", event.entry().summary()));
-      std::fflush(stdout);
     }
-    const absl::Status status = FromGrpcStatus(reader->Finish());
-    if (!status.ok() && !absl::IsUnavailable(status) && !absl::IsResourceExhausted(status)) return status;
-    if (!channel->WaitForConnected(absl::ToChronoTime(session.clock().Now() + session.timeout()))) {
-      return absl::UnavailableError(StrCat("the service cannot be reached (next: firebreak audit watch --from ", next, ")"));
-    }
+    RETURN_IF_ERROR(session.AwaitStreamAgain(FromGrpcStatus(reader->Finish()),
+                                             StrCat("go on later with firebreak audit watch --from ", next)));
   }
 }
 
@@ -132,7 +132,9 @@ void AddAuditCommands(CLI::App& app, Chosen& chosen, Session& session) {
                           [](CLI::App& command, ListOptions& options) {
                             command.add_option("--subject", options.subject, "incident/INC-1, deployment/fraud-prod, model/fraud@2 …");
                             command.add_option("--from", options.from, "First index");
-                            command.add_option("--limit", options.limit)->capture_default_str();
+                            command.add_option("--limit", options.limit, "Entries at most, up to 1000")
+                                ->capture_default_str()
+                                ->check(CLI::Range(1, 1000).description(""));
                           },
                           List, session);
   AddCommand<ExportOptions>(*audit, chosen, "export", "Write the log as a folder anybody can verify",
@@ -143,18 +145,21 @@ void AddAuditCommands(CLI::App& app, Chosen& chosen, Session& session) {
                             Export, session);
   AddCommand<VerifyOptions>(*audit, chosen, "verify", "Verify such a folder; no service needed",
                             [](CLI::App& command, VerifyOptions& options) {
-                              command.add_option("dir", options.dir)->required();
+                              command.add_option("dir", options.dir, "Made by audit export")->required();
                               command.add_option("--vkey", options.vkey, "Verifier key, kept from a time you trusted");
-                              command.add_option("--vkey-file", options.vkey_file);
+                              command.add_option("--vkey-file", options.vkey_file, "The same, from a file");
                             },
                             Verify, session);
-  AddCommand<IndexOption>(*audit, chosen, "proof", "A self-contained proof that an entry is in the log",
-                          [](CLI::App& command, IndexOption& options) { command.add_option("index", options.index)->required(); }, Proof,
-                          session);
+  AddCommand<IndexOption>(
+      *audit, chosen, "proof", "A self-contained proof that an entry is in the log",
+      [](CLI::App& command, IndexOption& options) {
+        command.add_option("index", options.index, "As audit list shows it")->required();
+      },
+      Proof, session);
   AddCommand<ListOptions>(*audit, chosen, "watch", "Follow the log",
                           [](CLI::App& command, ListOptions& options) {
-                            command.add_option("--subject", options.subject);
-                            command.add_option("--from", options.from);
+                            command.add_option("--subject", options.subject, "Only about this, e.g. incident/INC-1");
+                            command.add_option("--from", options.from, "First index");
                           },
                           Watch, session);
 }

@@ -1,12 +1,13 @@
 // How a subcommand is described to the parser and run afterwards: parsing only fills values; the chosen command runs once,
 // after everything was understood.
-#ifndef FIREBREAK_CLI_COMMAND_H_
-#define FIREBREAK_CLI_COMMAND_H_
+#ifndef FIREBREAK_CLIENTS_CLI_COMMAND_H_
+#define FIREBREAK_CLIENTS_CLI_COMMAND_H_
 
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
@@ -23,6 +24,9 @@ struct Chosen {
 // A group of commands ("snapshot") that shows its help when no command is named.
 CLI::App* AddGroup(CLI::App& parent, const std::string& name, const std::string& about);
 
+// Names the options every command takes at the end of its help.
+void AddGlobalHint(CLI::App& command);
+
 // A command whose `Options` live as long as the parser. `setup` declares options and arguments; `run` does the work.
 template <typename Options>
 CLI::App* AddCommand(CLI::App& parent, Chosen& chosen, const std::string& name, const std::string& about,
@@ -30,12 +34,18 @@ CLI::App* AddCommand(CLI::App& parent, Chosen& chosen, const std::string& name, 
                      std::function<absl::Status(Session&, const Options&)> run, Session& session) {
   CLI::App* command = parent.add_subcommand(name, about);
   command->fallthrough();
+  AddGlobalHint(*command);
   auto options = std::make_shared<Options>();
   setup(*command, *options);
   command->callback([&chosen, &session, options, run = std::move(run)] {
     chosen.run = [&session, options, run] { return run(session, *options); };
   });
   return command;
+}
+
+// An option that may be given several times, one value each, so that it never swallows the argument behind it.
+inline CLI::Option* AddRepeated(CLI::App& command, const std::string& name, std::vector<std::string>& values, const std::string& about) {
+  return command.add_option(name, values, about)->allow_extra_args(false);
 }
 
 // Each group registers itself; main lists them in the order help shows them.
@@ -56,4 +66,4 @@ void AddCompletionCommand(CLI::App& app, Chosen& chosen, Session& session);
 
 }  // namespace firebreak::cli
 
-#endif  // FIREBREAK_CLI_COMMAND_H_
+#endif  // FIREBREAK_CLIENTS_CLI_COMMAND_H_

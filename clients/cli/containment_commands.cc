@@ -14,7 +14,7 @@ namespace firebreak::cli {
 void AddChangeOptions(CLI::App& command, Change& change) {
   command.add_option("--reason", change.reason, "Why; kept in the audit log")->required();
   command.add_flag("--dry-run", change.dry_run, "Show what would be decided, decide nothing");
-  command.add_flag("--wait", change.wait, "Stay until every connected agent proved it (at most --timeout)");
+  command.add_flag("--wait", change.wait, "Stay until every agent proved it (at most --timeout; exit code 7 otherwise)");
 }
 
 absl::Status ShowDecision(Session& session, const std::string& deployment, const google::protobuf::Message& answer,
@@ -34,7 +34,7 @@ absl::Status ShowDecision(Session& session, const std::string& deployment, const
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(session.AwaitProof(deployment, decision.epoch()));
-  session.out().Notice(session.out().Paint("every connected agent proved it", Tone::kGood));
+  session.out().Notice("every agent proved it", Tone::kGood);
   return absl::OkStatus();
 }
 
@@ -76,7 +76,8 @@ absl::Status Release(Session& session, const ContainOptions& options) {
 }
 
 void ShowPlan(const Output& out, const v1::RollbackPlan& plan) {
-  out.Print(StrCat("serves now: ", plan.current().model_name().empty() ? "nothing" : plan.current().model_name(), " (epoch ", plan.from_epoch(), ")"));
+  out.Print(StrCat("serves now: ", plan.current().model_name().empty() ? "nothing" : plan.current().model_name(),
+                   " (epoch ", plan.from_epoch(), ")"));
   for (const v1::RollbackCandidate& candidate : plan.candidates()) {
     out.Print(StrCat(candidate.eligible() ? out.Paint("  may serve  ", Tone::kGood) : out.Paint("  refused    ", Tone::kBad),
                      candidate.release().model_name(), "  ", ShortDigest(candidate.release().digest())));
@@ -90,11 +91,9 @@ void ShowPlan(const Output& out, const v1::RollbackPlan& plan) {
 
 absl::Status Confirm(Session& session, const RollbackOptions& options) {
   if (options.confirm == options.deployment) return absl::OkStatus();
-  if (!options.confirm.empty()) {
-    return absl::InvalidArgumentError(StrCat("--confirm ", options.confirm, " is not the deployment's name"));
-  }
   if (::isatty(STDIN_FILENO) != 1) {
-    return absl::FailedPreconditionError(StrCat("a roll-back needs its deployment named again (next: add --confirm ", options.deployment, ")"));
+    return absl::FailedPreconditionError(
+        StrCat("a roll-back needs its deployment named again (next: add --confirm ", options.deployment, ")"));
   }
   session.out().Notice(StrCat("Type the deployment's name to roll it back: "));
   std::string typed;
@@ -104,6 +103,9 @@ absl::Status Confirm(Session& session, const RollbackOptions& options) {
 }
 
 absl::Status Rollback(Session& session, const RollbackOptions& options) {
+  if (!options.confirm.empty() && options.confirm != options.deployment) {
+    return absl::InvalidArgumentError(StrCat("--confirm ", options.confirm, " is not the name of the deployment, ", options.deployment));
+  }
   std::string digest = options.plan;
   if (digest.empty() || options.change.dry_run) {
     v1::PlanRollbackRequest request;
@@ -116,7 +118,9 @@ absl::Status Rollback(Session& session, const RollbackOptions& options) {
       ShowPlan(session.out(), answer.plan());
     }
     if (!answer.plan().has_target()) {
-      return absl::FailedPreconditionError(StrCat("roll back ", options.deployment, ": no release passes every gate (next: push and deploy a good one, or name one with --to)"));
+      return absl::FailedPreconditionError(
+          StrCat("roll back ", options.deployment,
+                 ": no release passes every gate (next: push and deploy a good one, or name one with --to)"));
     }
     if (options.change.dry_run) return absl::OkStatus();
     digest = answer.plan().digest();
@@ -138,14 +142,14 @@ absl::Status Rollback(Session& session, const RollbackOptions& options) {
 void AddContainmentCommands(CLI::App& app, Chosen& chosen, Session& session) {
   AddCommand<ContainOptions>(app, chosen, "contain", "Take a deployment's model out of production now",
                              [](CLI::App& command, ContainOptions& options) {
-                               command.add_option("deployment", options.deployment)->required();
+                               command.add_option("deployment", options.deployment, "e.g. fraud-prod")->required();
                                command.add_option("--incident", options.incident, "INC-42");
                                AddChangeOptions(command, options.change);
                              },
                              Contain, session);
   AddCommand<RollbackOptions>(app, chosen, "rollback", "Serve an older release that passes every gate",
                               [](CLI::App& command, RollbackOptions& options) {
-                                command.add_option("deployment", options.deployment)->required();
+                                command.add_option("deployment", options.deployment, "e.g. fraud-prod")->required();
                                 command.add_option("--to", options.to, "model/fraud@6; default: the newest that passes");
                                 command.add_option("--plan", options.plan, "Digest of the plan that was shown");
                                 command.add_option("--incident", options.incident, "INC-42");
@@ -155,7 +159,7 @@ void AddContainmentCommands(CLI::App& app, Chosen& chosen, Session& session) {
                               Rollback, session);
   AddCommand<ContainOptions>(app, chosen, "release", "Lift a containment or freeze: serve what was served before",
                              [](CLI::App& command, ContainOptions& options) {
-                               command.add_option("deployment", options.deployment)->required();
+                               command.add_option("deployment", options.deployment, "e.g. fraud-prod")->required();
                                AddChangeOptions(command, options.change);
                              },
                              Release, session);

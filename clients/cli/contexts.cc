@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
@@ -39,13 +37,39 @@ std::filesystem::path ContextPath() {
 }
 
 absl::StatusOr<std::string> ReadSmallFile(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return absl::NotFoundError(StrCat(path.string(), ": ", std::strerror(errno)));
-  std::string content(std::istreambuf_iterator<char>(in), {});
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) {
+    const std::string why = StrCat(path.string(), ": ", std::strerror(errno));
+    return errno == ENOENT || errno == ENOTDIR ? absl::NotFoundError(why) : absl::FailedPreconditionError(why);
+  }
+  std::string content;
+  char buffer[8192];
+  ssize_t count = 0;
+  while (content.size() <= kSmallFileBytesMax) {
+    count = ::read(file, buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    content.append(buffer, static_cast<size_t>(count));
+  }
+  const int error = errno;
+  ::close(file);
+  if (count < 0) return absl::InvalidArgumentError(StrCat(path.string(), ": ", std::strerror(error)));
   if (content.size() > kSmallFileBytesMax) {
     return absl::InvalidArgumentError(StrCat(path.string(), ": larger than 1 MiB, so not what this command reads"));
   }
   return content;
+}
+
+absl::Status CheckNewFile(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::exists(std::filesystem::symlink_status(path, error))) {
+    return absl::AlreadyExistsError(StrCat(path.string(), " exists and is not overwritten (next: name another file)"));
+  }
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    return absl::FailedPreconditionError(StrCat("write ", path.string(), ": ", std::strerror(errno)));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status WriteWholeFile(const std::filesystem::path& path, std::string_view content, FileMode mode) {

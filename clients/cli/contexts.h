@@ -1,6 +1,6 @@
 // Contexts: which service, which CA, whose token. Kept in one YAML file that holds paths, never secrets.
-#ifndef FIREBREAK_CLI_CONTEXTS_H_
-#define FIREBREAK_CLI_CONTEXTS_H_
+#ifndef FIREBREAK_CLIENTS_CLI_CONTEXTS_H_
+#define FIREBREAK_CLIENTS_CLI_CONTEXTS_H_
 
 #include <filesystem>
 #include <map>
@@ -30,8 +30,13 @@ absl::StatusOr<ContextFile> LoadContexts(const std::filesystem::path& path);
 // Replaces the file atomically, mode 0600; makes its folder.
 absl::Status SaveContexts(const std::filesystem::path& path, const ContextFile& file);
 
-// Whole small file (at most 1 MiB); kNotFound names it.
+// Whole small file (at most 1 MiB). kNotFound when there is none, kFailedPrecondition when it may not be read,
+// kInvalidArgument when it is a folder or too large; each names it.
 absl::StatusOr<std::string> ReadSmallFile(const std::filesystem::path& path);
+
+// kAlreadyExists when something stands at `path`, kFailedPrecondition when nothing can be written there. Asked before the
+// service makes a secret that exists only once.
+absl::Status CheckNewFile(const std::filesystem::path& path);
 
 // Written beside and renamed over, so nobody sees half a file. `secret` = mode 0600.
 enum class FileMode { kOrdinary, kSecret };
@@ -39,4 +44,4 @@ absl::Status WriteWholeFile(const std::filesystem::path& path, std::string_view 
 
 }  // namespace firebreak::cli
 
-#endif  // FIREBREAK_CLI_CONTEXTS_H_
+#endif  // FIREBREAK_CLIENTS_CLI_CONTEXTS_H_

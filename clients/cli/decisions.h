@@ -1,6 +1,6 @@
 // What every command that changes production shares: --reason, --dry-run, --wait, and how its decision is shown.
-#ifndef FIREBREAK_CLI_DECISIONS_H_
-#define FIREBREAK_CLI_DECISIONS_H_
+#ifndef FIREBREAK_CLIENTS_CLI_DECISIONS_H_
+#define FIREBREAK_CLIENTS_CLI_DECISIONS_H_
 
 #include <string>
 
@@ -30,4 +30,4 @@ absl::Status FinishDecision(Session& session, const std::string& deployment, con
 
 }  // namespace firebreak::cli
 
-#endif  // FIREBREAK_CLI_DECISIONS_H_
+#endif  // FIREBREAK_CLIENTS_CLI_DECISIONS_H_

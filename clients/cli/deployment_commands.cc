@@ -39,15 +39,24 @@ absl::Status Create(Session& session, const CreateOptions& options) {
   request.set_name(options.name);
   request.set_environment(options.environment);
   ASSIGN_OR_RETURN(v1::CreateDeploymentResponse answer, session.Call<v1::Fleet>(&v1::Fleet::Stub::CreateDeployment, request));
-  session.out().Print(StrCat("deployment ", answer.deployment().name(), " exists, nothing deployed yet (next: firebreak agent join-token AGENT --deployment ",
-                             options.name, " --out FILE)"));
+  const bool empty = answer.deployment().epoch() == 0;
+  session.out().PrintAnswer(
+      answer, StrCat("deployment ", answer.deployment().name(), " exists",
+                     empty ? StrCat(", nothing deployed yet (next: firebreak agent join-token AGENT --deployment ",
+                                    options.name, " --out FILE)")
+                           : StrCat(" already, epoch ", answer.deployment().epoch())));
   return absl::OkStatus();
 }
 
 absl::Status List(Session& session, const NoOptions&) {
   v1::ListDeploymentsRequest request;
   request.set_page_size(500);
-  ASSIGN_OR_RETURN(v1::ListDeploymentsResponse answer, session.Call<v1::Fleet>(&v1::Fleet::Stub::ListDeployments, request));
+  v1::ListDeploymentsResponse answer;
+  do {
+    ASSIGN_OR_RETURN(v1::ListDeploymentsResponse page, session.Call<v1::Fleet>(&v1::Fleet::Stub::ListDeployments, request));
+    request.set_page_token(page.next_page_token());
+    answer.mutable_deployments()->MergeFrom(page.deployments());
+  } while (!request.page_token().empty());
   if (session.out().format() == Format::kJson) {
     session.out().PrintMessage(answer);
     return absl::OkStatus();
@@ -71,12 +80,18 @@ absl::Status Show(Session& session, const NameOption& options) {
     return absl::OkStatus();
   }
   const v1::Deployment& deployment = answer.deployment();
-  out.Print(StrCat(deployment.name(), " (", deployment.environment(), "): ", StateOf(out, deployment), ", epoch ", deployment.epoch(),
-                   deployment.epoch() == 0 ? "" : StrCat(" (", ShortName(deployment.last_kind()), ")"), deployment.wanted().model_name().empty() ? "" : StrCat(", ", deployment.wanted().model_name())));
+  out.Print(StrCat(deployment.name(), " (", deployment.environment(), "): ", StateOf(out, deployment), ", epoch ",
+                   deployment.epoch(),
+                   deployment.epoch() == 0 ? "" : StrCat(" (", ShortName(deployment.last_kind()), ")"),
+                   deployment.wanted().model_name().empty() ? "" : StrCat(", ", deployment.wanted().model_name())));
   Table agents({"AGENT", "CONNECTED", "SERVES", "EPOCH", "SNAPSHOT", "PROVED", "NOTE"});
   for (const v1::AgentStatus& agent : deployment.agents()) {
-    agents.Add({agent.agent(), agent.connected() ? "yes" : StrCat("since ", TimeText(agent.has_last_seen(), agent.last_seen()), " no"),
-                ShortName(agent.proof().state()), std::to_string(agent.proof().epoch()), ShortDigest(agent.proof().snapshot_digest()),
+    agents.Add({agent.agent(),
+                agent.connected()       ? "yes"
+                : agent.has_last_seen() ? StrCat("no, since ", TimeText(true, agent.last_seen()))
+                                        : "never",
+                ShortName(agent.proof().state()), std::to_string(agent.proof().epoch()),
+                ShortDigest(agent.proof().snapshot_digest()),
                 TimeText(agent.proof().has_proved_at(), agent.proof().proved_at()), agent.proof().error()});
   }
   out.PrintTable(agents, "no agent has joined");
@@ -138,10 +153,12 @@ absl::Status Decisions(Session& session, const NameOption& options) {
 
 void AddDeploymentCommands(CLI::App& app, Chosen& chosen, Session& session) {
   CLI::App* deployment = AddGroup(app, "deployment", "Serving slots and what was decided about them");
-  const auto name = [](CLI::App& command, NameOption& options) { command.add_option("name", options.name)->required(); };
+  const auto name = [](CLI::App& command, NameOption& options) {
+    command.add_option("name", options.name, "Deployment, e.g. fraud-prod")->required();
+  };
   AddCommand<CreateOptions>(*deployment, chosen, "create", "A new serving slot",
                             [](CLI::App& command, CreateOptions& options) {
-                              command.add_option("name", options.name)->required();
+                              command.add_option("name", options.name, "Deployment, e.g. fraud-prod")->required();
                               command.add_option("--env", options.environment, "prod, staging …")->required();
                             },
                             Create, session);
@@ -149,17 +166,17 @@ void AddDeploymentCommands(CLI::App& app, Chosen& chosen, Session& session) {
   AddCommand<NameOption>(*deployment, chosen, "show", "What it serves, who proved it, what it served before", name, Show, session);
   AddCommand<DeployOptions>(*deployment, chosen, "deploy", "Serve a model from now on",
                             [](CLI::App& command, DeployOptions& options) {
-                              command.add_option("name", options.name)->required();
+                              command.add_option("name", options.name, "Deployment, e.g. fraud-prod")->required();
                               command.add_option("model", options.model, "model/fraud@7")->required();
                               command.add_option("--config", options.config, "config/fraud@3");
-                              command.add_option("--dataset", options.datasets, "Dataset the serving side reads");
+                              AddRepeated(command, "--dataset", options.datasets, "Dataset the serving side reads");
                               AddChangeOptions(command, options.change);
                             },
                             Deploy, session);
   AddCommand<NameOption>(*deployment, chosen, "decisions", "Every signed decision, oldest first", name, Decisions, session);
   AddCommand<FreezeOptions>(*deployment, chosen, "freeze", "Keep what is served, refuse deploys until released",
                             [](CLI::App& command, FreezeOptions& options) {
-                              command.add_option("name", options.name)->required();
+                              command.add_option("name", options.name, "Deployment, e.g. fraud-prod")->required();
                               AddChangeOptions(command, options.change);
                             },
                             Freeze, session);

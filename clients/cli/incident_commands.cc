@@ -38,11 +38,7 @@ struct AdvanceOptions {
 template <typename Answer>
 absl::Status Say(Session& session, const absl::StatusOr<Answer>& answer, std::string_view sentence) {
   RETURN_IF_ERROR(answer.status());
-  if (session.out().format() == Format::kJson) {
-    session.out().PrintMessage(*answer);
-  } else {
-    session.out().Print(sentence);
-  }
+  session.out().PrintAnswer(*answer, sentence);
   return absl::OkStatus();
 }
 
@@ -60,7 +56,12 @@ absl::Status List(Session& session, const ListOptions& options) {
   v1::ListIncidentsRequest request;
   request.set_include_closed(options.all);
   request.set_page_size(200);
-  ASSIGN_OR_RETURN(v1::ListIncidentsResponse answer, session.Call<v1::Incidents>(&v1::Incidents::Stub::ListIncidents, request));
+  v1::ListIncidentsResponse answer;
+  do {
+    ASSIGN_OR_RETURN(v1::ListIncidentsResponse page, session.Call<v1::Incidents>(&v1::Incidents::Stub::ListIncidents, request));
+    request.set_page_token(page.next_page_token());
+    answer.mutable_incidents()->MergeFrom(page.incidents());
+  } while (!request.page_token().empty());
   if (session.out().format() == Format::kJson) {
     session.out().PrintMessage(answer);
     return absl::OkStatus();
@@ -71,7 +72,7 @@ absl::Status List(Session& session, const ListOptions& options) {
                incident.environment(), TimeText(incident.has_detected_at(), incident.detected_at()),
                StrCat(incident.firing_alerts(), "/", incident.total_alerts()), incident.title()});
   }
-  session.out().PrintTable(table, "no open incidents");
+  session.out().PrintTable(table, options.all ? "no incidents" : "no open incidents");
   return absl::OkStatus();
 }
 
@@ -85,8 +86,9 @@ absl::Status Show(Session& session, const Id& options) {
     return absl::OkStatus();
   }
   const v1::Incident& incident = answer.incident();
-  out.Print(StrCat(incident.id(), "  ", incident.title(), "\n  state        ", ShortName(incident.state()), ", severity ", incident.severity(),
-                   "\n  about        ", incident.kind(), ", model ", incident.model(), ", ", incident.environment(),
+  out.Print(StrCat(incident.id(), "  ", incident.title(), "\n  state        ", ShortName(incident.state()),
+                   ", severity ", incident.severity(), "\n  about        ", incident.kind(), ", model ",
+                   incident.model(), incident.environment().empty() ? "" : StrCat(" in ", incident.environment()),
                    incident.deployment().empty() ? "" : StrCat(", deployment ", incident.deployment()),
                    incident.snapshot().empty() ? "" : StrCat(", suspect ", incident.snapshot())));
   const std::pair<const char*, std::string> times[] = {
@@ -176,12 +178,15 @@ void AddIncidentCommands(CLI::App& app, Chosen& chosen, Session& session) {
   CLI::App* incident = AddGroup(app, "incident", "Incidents: lifecycle, roles, notes, timeline");
   AddCommand<OpenOptions>(*incident, chosen, "open", "Open an incident by hand; starts the playbook that answers it",
                           [](CLI::App& command, OpenOptions& options) {
-                            command.add_option("--title", *options.request.mutable_title())->required();
+                            command.add_option("--title", *options.request.mutable_title(), "What is wrong, in a sentence")->required();
                             command.add_option("--severity", options.severity, "1 (worst) to 5")->capture_default_str();
-                            command.add_option("--kind", *options.request.mutable_kind(), "model-poisoning, bad-deploy, drift …")->required();
-                            command.add_option("--model", *options.request.mutable_model())->required();
-                            command.add_option("--env", *options.request.mutable_environment());
-                            command.add_option("--deployment", *options.request.mutable_deployment());
+                            command
+                                .add_option("--kind", *options.request.mutable_kind(),
+                                            "model-poisoning, bad-deploy, drift …")
+                                ->required();
+                            command.add_option("--model", *options.request.mutable_model(), "Name of the model, e.g. fraud")->required();
+                            command.add_option("--env", *options.request.mutable_environment(), "prod, staging …");
+                            command.add_option("--deployment", *options.request.mutable_deployment(), "Where it serves, e.g. fraud-prod");
                             command.add_option("--snapshot", *options.request.mutable_snapshot(), "Suspect, model/fraud@8");
                           },
                           Open, session);
@@ -192,37 +197,42 @@ void AddIncidentCommands(CLI::App& app, Chosen& chosen, Session& session) {
   AddCommand<Id>(*incident, chosen, "ack", "A person has it", SetUpId, Acknowledge, session);
   AddCommand<AssignOptions>(*incident, chosen, "assign", "Give somebody a role",
                             [](CLI::App& command, AssignOptions& options) {
-                              command.add_option("incident", options.incident)->required();
+                              command.add_option("incident", options.incident, "INC-42")->required();
                               command.add_option("role", options.role, "commander, scribe, liaison")->required();
-                              command.add_option("identity", options.identity)->required();
+                              command.add_option("identity", options.identity, "Who")->required();
                             },
                             Assign, session);
   AddCommand<NoteOptions>(*incident, chosen, "note", "Add to the timeline",
                           [](CLI::App& command, NoteOptions& options) {
-                            command.add_option("incident", options.incident)->required();
-                            command.add_option("text", options.text)->required();
+                            command.add_option("incident", options.incident, "INC-42")->required();
+                            command.add_option("text", options.text, "At most 2048 bytes")->required();
                           },
                           Note, session);
   AddCommand<SeverityOptions>(*incident, chosen, "severity", "Change the severity",
                               [](CLI::App& command, SeverityOptions& options) {
-                                command.add_option("incident", options.incident)->required();
-                                command.add_option("severity", options.severity)->required()->check(CLI::Range(1, 5));
-                                command.add_option("--reason", options.reason)->required();
+                                command.add_option("incident", options.incident, "INC-42")->required();
+                                command.add_option("severity", options.severity, "1 (worst) to 5")
+                                    ->required()
+                                    ->check(CLI::Range(1, 5).description(""));
+                                command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
                               },
                               SetSeverity, session);
   AddCommand<AdvanceOptions>(*incident, chosen, "advance", "Move to triaged, contained, eradicated, recovered or closed",
                              [](CLI::App& command, AdvanceOptions& options) {
-                               command.add_option("incident", options.incident)->required();
-                               command.add_option("state", options.state)->required();
-                               command.add_option("--reason", options.reason)->required();
+                               command.add_option("incident", options.incident, "INC-42")->required();
+                               command
+                                   .add_option("state", options.state,
+                                               "triaged, contained, eradicated, recovered or closed")
+                                   ->required();
+                               command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
                              },
                              Advance, session);
   AddCommand<AdvanceOptions>(*incident, chosen, "close", "Close it",
                              [](CLI::App& command, AdvanceOptions& options) {
                                options.state = "closed";
-                               command.add_option("incident", options.incident)->required();
-                               command.add_option("--reason", options.reason)->required();
-                               command.add_flag("--false-positive", options.false_positive);
+                               command.add_option("incident", options.incident, "INC-42")->required();
+                               command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
+                               command.add_flag("--false-positive", options.false_positive, "There was nothing to respond to");
                              },
                              Advance, session);
   AddCommand<Id>(*incident, chosen, "timeline", "Everything that happened, from the ledger", SetUpId, Timeline, session);

@@ -1,12 +1,18 @@
 // firebreak: the command line of on-call engineers, publishers and security leads.
+#include <unistd.h>
+
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "clients/cli/command.h"
 #include "clients/cli/session.h"
+#include "clients/cli/usage.h"
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/text.h"
+#include "google/protobuf/stubs/logging.h"
 
 namespace firebreak::cli {
 
@@ -17,7 +23,28 @@ CLI::App* AddGroup(CLI::App& parent, const std::string& name, const std::string&
   return group;
 }
 
+void AddGlobalHint(CLI::App& command) {
+  command.footer("Also here: --context, --server, --ca, --token-file, -o json, --timeout, --no-color (firebreak --help).");
+}
+
 namespace {
+
+constexpr int kExitUsage = 2;
+constexpr int kExitInterrupted = 130;
+
+// Ends at once: every call of the service is safe to repeat, and files appear whole or not at all.
+void EndInterrupted(int) {
+  const char line_end = '\n';
+  const ssize_t ignored = ::write(STDERR_FILENO, &line_end, 1);
+  static_cast<void>(ignored);
+  ::_exit(kExitInterrupted);
+}
+
+// Libraries below talk to standard error by themselves; what matters of it is in the Status they return.
+void SilenceLibraries() {
+  ::setenv("GRPC_VERBOSITY", "NONE", 0);
+  google::protobuf::SetLogHandler(nullptr);
+}
 
 void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
   app.add_option("--context", options.context, "Context to use instead of the current one ($FIREBREAK_CONTEXT)");
@@ -29,33 +56,7 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
   app.add_flag("--no-color", options.no_color, "Plain output, as with NO_COLOR");
 }
 
-// The command nearest to a word nobody knows: "depoy" -> "deployment".
-std::string NearestCommand(const CLI::App& app, int argc, char** argv) {
-  const CLI::App* level = &app;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word.empty() || word[0] == '-') continue;
-    std::vector<std::string> known;
-    const CLI::App* next = nullptr;
-    for (const CLI::App* command : level->get_subcommands([](const CLI::App*) { return true; })) {
-      known.push_back(command->get_name());
-      if (command->get_name() == word) next = command;
-    }
-    if (next == nullptr) return known.empty() ? "" : NearestName(word, known);
-    level = next;
-  }
-  return "";
-}
-
-int Run(int argc, char** argv) {
-  SystemClock clock;
-  SystemRandom random;
-  Session session(clock, random);
-  Chosen chosen;
-  CLI::App app("Firebreak: contain, roll back and prove it, for machine-learning models", "firebreak");
-  app.require_subcommand(1);
-  app.fallthrough();
-  AddGlobalOptions(app, session.options());
+void AddCommands(CLI::App& app, Chosen& chosen, Session& session) {
   AddSessionCommands(app, chosen, session);
   AddSnapshotCommands(app, chosen, session);
   AddDeploymentCommands(app, chosen, session);
@@ -69,23 +70,39 @@ int Run(int argc, char** argv) {
   AddAuditCommands(app, chosen, session);
   AddAccessCommands(app, chosen, session);
   AddCompletionCommand(app, chosen, session);
+}
+
+int Run(const std::vector<std::string>& words) {
+  SystemClock clock;
+  SystemRandom random;
+  Session session(clock, random);
+  Chosen chosen;
+  CLI::App app("Firebreak: contain, roll back and prove it, for machine-learning models", "firebreak");
+  app.require_subcommand(1);
+  app.fallthrough();
+  AddGlobalOptions(app, session.options());
+  AddCommands(app, chosen, session);
+  for (const std::string& word : words) {
+    if (IsValidUtf8(word)) continue;
+    std::fputs("firebreak: an argument is not UTF-8 text\n", stderr);
+    return kExitUsage;
+  }
   try {
-    app.parse(argc, argv);
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
   } catch (const CLI::CallForAllHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& problem) {
-    const std::string near = NearestCommand(app, argc, argv);
-    std::fprintf(stderr, "firebreak: %s%s\nRun with --help for usage.\n", problem.what(),
-                 near.empty() ? "" : StrCat(" (did you mean ", near, "?)").c_str());
-    return 2;
+    std::fputs(ExplainUsage(app, words, problem).c_str(), stderr);
+    return kExitUsage;
   }
   absl::Status status = session.Prepare();
   if (status.ok()) status = chosen.run();
-  if (!status.ok()) {
-    const std::string prefix = session.out().Paint("firebreak:", Tone::kBad);
-    std::fprintf(stderr, "%s %s\n", prefix.c_str(), std::string(MessageOf(status)).c_str());
+  if (!status.ok()) session.out().Notice(StrCat("firebreak: ", MessageOf(status)), Tone::kBad);
+  if (status.ok() && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)) {
+    std::fputs("firebreak: standard output could not be written\n", stderr);
+    return 1;
   }
   return ExitCode(status);
 }
@@ -93,4 +110,8 @@ int Run(int argc, char** argv) {
 }  // namespace
 }  // namespace firebreak::cli
 
-int main(int argc, char** argv) { return firebreak::cli::Run(argc, argv); }
+int main(int argc, char** argv) {
+  std::signal(SIGINT, firebreak::cli::EndInterrupted);
+  firebreak::cli::SilenceLibraries();
+  return firebreak::cli::Run(std::vector<std::string>(argv + 1, argv + argc));
+}

@@ -1,6 +1,6 @@
 // Words on the command line turned into values, with the nearest known word when one is wrong.
-#ifndef FIREBREAK_CLI_NAMES_H_
-#define FIREBREAK_CLI_NAMES_H_
+#ifndef FIREBREAK_CLIENTS_CLI_NAMES_H_
+#define FIREBREAK_CLIENTS_CLI_NAMES_H_
 
 #include <map>
 #include <string>
@@ -22,4 +22,4 @@ absl::StatusOr<std::map<std::string, std::string>> ParsePairs(std::string_view w
 
 }  // namespace firebreak::cli
 
-#endif  // FIREBREAK_CLI_NAMES_H_
+#endif  // FIREBREAK_CLIENTS_CLI_NAMES_H_

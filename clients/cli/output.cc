@@ -21,14 +21,79 @@ bool ColorWanted() {
   return terminal != nullptr && std::string_view(terminal) != "dumb";
 }
 
-// Columns a cell takes: bytes that continue a UTF-8 character take none.
+// Length of the C1 control (UTF-8 C2 80 … C2 9F) or ASCII control at `at`; 0 when there is none.
+size_t ControlAt(std::string_view text, size_t at) {
+  const auto byte = static_cast<unsigned char>(text[at]);
+  if (byte < 0x20 || byte == 0x7F) return 1;
+  if (byte != 0xC2 || at + 1 >= text.size()) return 0;
+  return static_cast<unsigned char>(text[at + 1]) < 0xA0 ? 2 : 0;
+}
+
+// What Paint wraps around text; everything else that begins with ESC came from somewhere else.
+const char* const kPaints[] = {"\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[2m", "\x1b[0m"};
+
+size_t PaintAt(std::string_view text, size_t at) {
+  for (const std::string_view paint : kPaints) {
+    if (text.substr(at, paint.size()) == paint) return paint.size();
+  }
+  return 0;
+}
+
+std::string Painted(std::string_view text, Tone tone) {
+  switch (tone) {
+    case Tone::kPlain: return std::string(text);
+    case Tone::kGood: return StrCat("\x1b[32m", text, "\x1b[0m");
+    case Tone::kWarning: return StrCat("\x1b[33m", text, "\x1b[0m");
+    case Tone::kBad: return StrCat("\x1b[31m", text, "\x1b[0m");
+    case Tone::kFaint: return StrCat("\x1b[2m", text, "\x1b[0m");
+  }
+  return std::string(text);
+}
+
+enum class Lines { kKept, kJoined };
+
+// Text that cannot move the cursor, set a title or hide what stands beside it.
+std::string Harmless(std::string_view text, Lines lines) {
+  std::string shown;
+  shown.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    if (const size_t paint = PaintAt(text, at); paint > 0) {
+      shown.append(text, at, paint);
+      at += paint;
+    } else if (lines == Lines::kKept && (text[at] == '\n' || text[at] == '\t')) {
+      shown += text[at++];
+    } else if (const size_t control = ControlAt(text, at); control > 0) {
+      shown += text[at] == '\n' || text[at] == '\t' ? ' ' : '?';
+      at += control;
+    } else {
+      shown += text[at++];
+    }
+  }
+  return shown;
+}
+
+void Write(std::FILE* to, std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), to);
+  std::fflush(to);
+}
+
+// Columns a cell takes: colours and bytes that continue a UTF-8 character take none.
 size_t Width(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
+  size_t width = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t paint = PaintAt(text, at);
+    if (paint == 0 && (static_cast<unsigned char>(text[at]) & 0xC0) != 0x80) ++width;
+    at += std::max<size_t>(paint, 1);
+  }
+  return width;
 }
 
 }  // namespace
+
+void Table::Add(std::vector<std::string> row) {
+  for (std::string& cell : row) cell = Harmless(cell, Lines::kJoined);
+  rows_.push_back(std::move(row));
+}
 
 std::string Table::Text() const {
   std::vector<size_t> widths;
@@ -53,42 +118,56 @@ std::string Table::Text() const {
 
 void Output::Configure(Format format, bool color_allowed) {
   format_ = format;
-  color_ = color_allowed && ColorWanted() && ::isatty(STDOUT_FILENO) == 1;
+  terminal_ = ::isatty(STDOUT_FILENO) == 1;
+  color_ = color_allowed && ColorWanted() && terminal_;
   animated_ = color_allowed && ColorWanted() && ::isatty(STDERR_FILENO) == 1;
 }
 
-void Output::Print(std::string_view text) const { std::printf("%.*s\n", static_cast<int>(text.size()), text.data()); }
+void Output::Print(std::string_view text) const {
+  Write(stdout, StrCat(terminal_ ? Harmless(text, Lines::kKept) : std::string(text), "\n"));
+}
 
 void Output::PrintTable(const Table& table, std::string_view when_empty) const {
   if (table.empty()) {
     Notice(when_empty);
     return;
   }
-  std::fputs(table.Text().c_str(), stdout);
+  Write(stdout, table.Text());
 }
 
-void Output::PrintMessage(const google::protobuf::Message& message) const { Print(MessageToJsonPretty(message)); }
-
-void Output::Notice(std::string_view text) const {
-  std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+void Output::PrintMessage(const google::protobuf::Message& message) const {
+  std::string text = MessageToJsonPretty(message);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  Print(text);
 }
 
-void Output::Replace(std::string_view text) const {
-  std::fprintf(stderr, "\r\x1b[K%.*s", static_cast<int>(text.size()), text.data());
-  std::fflush(stderr);
+void Output::PrintAnswer(const google::protobuf::Message& answer, std::string_view text) const {
+  if (format_ == Format::kJson) {
+    PrintMessage(answer);
+  } else {
+    Print(text);
+  }
 }
+
+void Output::PrintFields(const Fields& fields, std::string_view text) const {
+  if (format_ == Format::kTable) {
+    Print(text);
+    return;
+  }
+  google::protobuf::Struct object;
+  for (const auto& [name, value] : fields) (*object.mutable_fields())[name].set_string_value(value);
+  PrintMessage(object);
+}
+
+void Output::Notice(std::string_view text, Tone tone) const {
+  const std::string shown = Harmless(text, Lines::kKept);
+  Write(stderr, StrCat(animated_ ? Painted(shown, tone) : shown, "\n"));
+}
+
+void Output::Replace(std::string_view text) const { Write(stderr, StrCat("\r\x1b[K", Harmless(text, Lines::kJoined))); }
 
 std::string Output::Paint(std::string_view text, Tone tone) const {
-  if (!color_ || tone == Tone::kPlain) return std::string(text);
-  const char* code = "0";
-  switch (tone) {
-    case Tone::kPlain: break;
-    case Tone::kGood: code = "32"; break;
-    case Tone::kWarning: code = "33"; break;
-    case Tone::kBad: code = "31"; break;
-    case Tone::kFaint: code = "2"; break;
-  }
-  return StrCat("\x1b[", code, "m", text, "\x1b[0m");
+  return color_ ? Painted(text, tone) : std::string(text);
 }
 
 std::string ShortEnum(const google::protobuf::EnumDescriptor* type, int value) {
@@ -122,6 +201,8 @@ std::string SizeText(uint64_t bytes) {
 }
 
 std::string ShortDigest(std::string_view digest) { return std::string(digest.substr(0, 19)); }
+
+std::string Count(uint64_t count, std::string_view what) { return StrCat(count, " ", what, count == 1 ? "" : "s"); }
 
 int ExitCode(const absl::Status& status) {
   switch (status.code()) {

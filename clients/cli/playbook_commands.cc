@@ -1,6 +1,7 @@
 // playbook: list, show, lint, put.
 #include "clients/cli/command.h"
 #include "clients/cli/session.h"
+#include "firebreak/base/bytes.h"
 #include "firebreak/base/text.h"
 #include "firebreak/playbooks/lint.h"
 #include "firebreak/v1/playbook.grpc.pb.h"
@@ -38,54 +39,83 @@ absl::Status Show(Session& session, const ShowOptions& options) {
   v1::GetPlaybookRequest request;
   request.set_playbook(options.name);
   ASSIGN_OR_RETURN(v1::GetPlaybookResponse answer, session.Call<v1::Playbooks>(&v1::Playbooks::Stub::GetPlaybook, request));
-  if (session.out().format() == Format::kJson) {
-    session.out().PrintMessage(answer);
-  } else {
-    session.out().Print(StrCat("# ", answer.playbook().playbook().digest(), "\n", answer.playbook().yaml()));
-  }
+  // The YAML ends with a line break of its own, and is printed so that a file of it has the same digest.
+  std::string yaml = answer.playbook().yaml();
+  if (!yaml.empty() && yaml.back() == '\n') yaml.pop_back();
+  session.out().PrintAnswer(answer, yaml);
+  if (!options.yaml) session.out().Notice(answer.playbook().playbook().digest());
   return absl::OkStatus();
 }
 
-// The service lints, because it knows which actions exist there.
-absl::Status Send(Session& session, const std::string& file, bool validate_only, bool& any_error) {
+absl::StatusOr<v1::PutPlaybookResponse> Send(Session& session, const std::string& yaml, bool validate_only) {
   v1::PutPlaybookRequest request;
-  ASSIGN_OR_RETURN(*request.mutable_yaml(), ReadSmallFile(file));
+  request.set_yaml(yaml);
   request.set_validate_only(validate_only);
-  ASSIGN_OR_RETURN(v1::PutPlaybookResponse answer, session.Call<v1::Playbooks>(&v1::Playbooks::Stub::PutPlaybook, request));
-  for (v1::LintFinding& finding : *answer.mutable_findings()) {
-    finding.set_file(file);
-    any_error = any_error || finding.error();
-    if (session.out().format() == Format::kTable) session.out().Print(FormatFinding(finding));
+  return session.Call<v1::Playbooks>(&v1::Playbooks::Stub::PutPlaybook, request);
+}
+
+// One answer for all files, every finding with its file; the playbook itself only when there is one file. The service
+// lints, because it knows which actions exist there.
+absl::StatusOr<v1::PutPlaybookResponse> Check(Session& session, const std::vector<std::string>& files, bool& good) {
+  v1::PutPlaybookResponse all;
+  for (const std::string& file : files) {
+    ASSIGN_OR_RETURN(std::string yaml, ReadSmallFile(file));
+    if (!IsValidUtf8(yaml)) return absl::InvalidArgumentError(StrCat(file, ": is not UTF-8 text"));
+    auto answer = Send(session, yaml, true);
+    if (!answer.ok()) return Annotate(answer.status(), file);
+    for (v1::LintFinding& finding : *answer->mutable_findings()) {
+      finding.set_file(file);
+      good = good && !finding.error();
+      if (session.out().format() == Format::kTable) session.out().Print(FormatFinding(finding));
+      *all.add_findings() = std::move(finding);
+    }
+    if (files.size() == 1) *all.mutable_playbook() = answer->playbook();
   }
-  if (session.out().format() == Format::kJson) session.out().PrintMessage(answer);
-  if (!any_error) {
-    session.out().Notice(StrCat(file, ": ", answer.playbook().name(), validate_only ? " is good" : " is stored as ", validate_only ? "" : ShortDigest(answer.playbook().digest())));
-  }
-  return absl::OkStatus();
+  return all;
 }
 
 absl::Status LintFiles(Session& session, const FilesOption& options) {
-  bool any_error = false;
-  for (const std::string& file : options.files) RETURN_IF_ERROR(Send(session, file, true, any_error));
-  return any_error ? absl::UnknownError("a playbook has errors") : absl::OkStatus();
+  bool good = true;
+  ASSIGN_OR_RETURN(v1::PutPlaybookResponse answer, Check(session, options.files, good));
+  if (session.out().format() == Format::kJson) session.out().PrintMessage(answer);
+  if (!good) return absl::UnknownError("a playbook has errors");
+  if (session.out().format() == Format::kTable) session.out().Print(StrCat(Count(options.files.size(), "playbook"), " without errors"));
+  return absl::OkStatus();
 }
 
+// All files are checked before the first is stored.
 absl::Status PutFiles(Session& session, const FilesOption& options) {
-  bool any_error = false;
-  for (const std::string& file : options.files) RETURN_IF_ERROR(Send(session, file, false, any_error));
-  return any_error ? absl::UnknownError("a playbook has errors and was not stored") : absl::OkStatus();
+  bool good = true;
+  ASSIGN_OR_RETURN(v1::PutPlaybookResponse all, Check(session, options.files, good));
+  if (!good) {
+    if (session.out().format() == Format::kJson) session.out().PrintMessage(all);
+    return absl::UnknownError("a playbook has errors; nothing was stored");
+  }
+  for (const std::string& file : options.files) {
+    ASSIGN_OR_RETURN(std::string yaml, ReadSmallFile(file));
+    auto answer = Send(session, yaml, false);
+    if (!answer.ok()) return Annotate(answer.status(), file);
+    *all.mutable_playbook() = answer->playbook();
+    if (session.out().format() == Format::kTable) {
+      session.out().Print(StrCat(file, ": ", answer->playbook().name(), " is stored as ", ShortDigest(answer->playbook().digest())));
+    }
+  }
+  if (session.out().format() == Format::kJson) session.out().PrintMessage(all);
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 void AddPlaybookCommands(CLI::App& app, Chosen& chosen, Session& session) {
   CLI::App* playbook = AddGroup(app, "playbook", "Executable runbooks");
-  const auto files = [](CLI::App& command, FilesOption& options) { command.add_option("file", options.files)->required(); };
+  const auto files = [](CLI::App& command, FilesOption& options) {
+    command.add_option("file", options.files, "YAML, one playbook each")->required();
+  };
   AddCommand<NoOptions>(*playbook, chosen, "list", "Stored playbooks", [](CLI::App&, NoOptions&) {}, List, session);
   AddCommand<ShowOptions>(*playbook, chosen, "show", "The YAML and its digest",
                           [](CLI::App& command, ShowOptions& options) {
-                            command.add_option("name", options.name)->required();
-                            command.add_flag("--yaml", options.yaml, "The YAML (the default)");
+                            command.add_option("name", options.name, "Its newest version, or sha256:… for one version")->required();
+                            command.add_flag("--yaml", options.yaml, "Only the YAML, without its digest on standard error");
                           },
                           Show, session);
   AddCommand<FilesOption>(*playbook, chosen, "lint", "Check files: file:line:column, rule, nearest valid name", files, LintFiles, session);

@@ -1,6 +1,6 @@
 // A progress line for long transfers: rate and time left on a terminal, a line every few seconds otherwise.
-#ifndef FIREBREAK_CLI_PROGRESS_H_
-#define FIREBREAK_CLI_PROGRESS_H_
+#ifndef FIREBREAK_CLIENTS_CLI_PROGRESS_H_
+#define FIREBREAK_CLIENTS_CLI_PROGRESS_H_
 
 #include <string>
 
@@ -31,4 +31,4 @@ class ProgressLine {
 
 }  // namespace firebreak::cli
 
-#endif  // FIREBREAK_CLI_PROGRESS_H_
+#endif  // FIREBREAK_CLIENTS_CLI_PROGRESS_H_

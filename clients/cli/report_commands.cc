@@ -21,12 +21,9 @@ absl::Status Build(Session& session, const Id& options) {
   v1::BuildReportRequest request;
   request.set_incident(options.incident);
   ASSIGN_OR_RETURN(v1::BuildReportResponse answer, session.Call<v1::Reports>(&v1::Reports::Stub::BuildReport, request));
-  if (session.out().format() == Format::kJson) {
-    session.out().PrintMessage(answer);
-  } else {
-    session.out().Print(StrCat(answer.report().id(), " of ", options.incident, " is stored and signed, ", ShortDigest(answer.report().digest()),
-                               " (next: firebreak report export ", answer.report().id(), " --format html --out FILE)"));
-  }
+  session.out().PrintAnswer(answer, StrCat(answer.report().id(), " of ", options.incident, " is stored and signed, ",
+                                           ShortDigest(answer.report().digest()), " (next: firebreak report export ",
+                                           answer.report().id(), " --format html --out FILE)"));
   return absl::OkStatus();
 }
 
@@ -53,11 +50,13 @@ absl::Status Export(Session& session, const ExportOptions& options) {
   request.set_format(static_cast<v1::ReportFormat>(format));
   ASSIGN_OR_RETURN(v1::ExportReportResponse answer, session.Call<v1::Reports>(&v1::Reports::Stub::ExportReport, request));
   if (options.out.empty() || options.out == "-") {
-    session.out().Print(answer.content());
+    session.out().PrintAnswer(answer, answer.content());
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(WriteWholeFile(options.out, answer.content(), FileMode::kOrdinary));
-  session.out().Print(StrCat(answer.report().id(), " is in ", options.out, " (", SizeText(answer.content().size()), ")"));
+  const std::string size = SizeText(answer.content().size());
+  answer.clear_content();   // it is in the file
+  session.out().PrintAnswer(answer, StrCat(answer.report().id(), " is in ", options.out, " (", size, ")"));
   return absl::OkStatus();
 }
 

@@ -41,9 +41,13 @@ Tone ToneOf(v1::StepPhase phase) {
 }
 
 void PrintRun(const Output& out, const v1::PlaybookRun& run) {
-  out.Print(StrCat(run.id(), "  ", run.playbook(), "  ", ShortName(run.state()), run.incident().empty() ? "" : StrCat("  ", run.incident()),
-                   run.deployment().empty() ? "" : StrCat("  ", run.deployment()), "  started ", TimeText(run.has_started_at(), run.started_at()),
-                   " by ", run.started_by()));
+  const std::string state = run.id().empty() ? "would start" : ShortName(run.state());
+  out.Print(StrCat(run.id(), run.id().empty() ? "" : "  ", run.playbook(), "  ", state,
+                   run.incident().empty() ? "" : StrCat("  ", run.incident()),
+                   run.deployment().empty() ? "" : StrCat("  ", run.deployment()),
+                   run.id().empty() ? ""
+                                    : StrCat("  started ", TimeText(run.has_started_at(), run.started_at()), " by ",
+                                             run.started_by())));
   for (const v1::StepState& step : run.steps()) {
     std::string line = StrCat("  ", out.Paint(ShortName(step.phase()), ToneOf(step.phase())), "  ", step.path());
     if (step.attempt() > 1) StrAppend(&line, "  (attempt ", step.attempt(), ")");
@@ -68,7 +72,12 @@ absl::Status List(Session& session, const ListOptions& options) {
   request.set_incident(options.incident);
   request.set_only_active(options.active);
   request.set_page_size(200);
-  ASSIGN_OR_RETURN(v1::ListRunsResponse answer, session.Call<v1::Runs>(&v1::Runs::Stub::ListRuns, request));
+  v1::ListRunsResponse answer;
+  do {
+    ASSIGN_OR_RETURN(v1::ListRunsResponse page, session.Call<v1::Runs>(&v1::Runs::Stub::ListRuns, request));
+    request.set_page_token(page.next_page_token());
+    answer.mutable_runs()->MergeFrom(page.runs());
+  } while (!request.page_token().empty());
   if (session.out().format() == Format::kJson) {
     session.out().PrintMessage(answer);
     return absl::OkStatus();
@@ -140,6 +149,9 @@ bool Over(const v1::PlaybookRun& run) {
 
 // Prints each step once more whenever it changed; resumes after a cut with the last sequence seen.
 absl::Status Watch(Session& session, const Id& options) {
+  v1::GetRunRequest exists;
+  exists.set_run(options.run);
+  RETURN_IF_ERROR(session.Call<v1::Runs>(&v1::Runs::Stub::GetRun, exists).status());
   ASSIGN_OR_RETURN(auto channel, session.Channel());
   const auto stub = v1::Runs::NewStub(channel);
   std::set<std::string> printed;
@@ -166,14 +178,11 @@ absl::Status Watch(Session& session, const Id& options) {
         if (session.out().format() == Format::kTable) session.out().Print(StrCat(options.run, " ", ShortName(event.run().state())));
         return event.run().state() == v1::RUN_STATE_SUCCEEDED
                    ? absl::OkStatus()
-                   : absl::UnknownError(StrCat(options.run, " ended as ", ShortName(event.run().state()), ": ", event.run().error().message()));
+                   : absl::UnknownError(StrCat(options.run, " ended as ", ShortName(event.run().state()), ": ",
+                                               event.run().error().message()));
       }
     }
-    const absl::Status status = FromGrpcStatus(reader->Finish());
-    if (!status.ok() && !absl::IsUnavailable(status) && !absl::IsResourceExhausted(status)) return status;
-    if (!channel->WaitForConnected(absl::ToChronoTime(session.clock().Now() + session.timeout()))) {
-      return absl::UnavailableError("the service cannot be reached; the run goes on without this watcher");
-    }
+    RETURN_IF_ERROR(session.AwaitStreamAgain(FromGrpcStatus(reader->Finish()), "the run goes on without this watcher"));
   }
 }
 
@@ -186,9 +195,11 @@ absl::Status ListApprovals(Session& session) {
   }
   if (answer.approvals().empty()) session.out().Notice("nothing waits for approval");
   for (const v1::PendingApproval& pending : answer.approvals()) {
-    session.out().Print(StrCat(pending.run(), " ", pending.step(), "  ", pending.incident(), "  expires ", TimeText(pending.has_expires_at(), pending.expires_at()),
-                               "\n  ", pending.question(), "\n  votes ", pending.votes_size(), " of ", pending.need(), "\n  next: firebreak approve ",
-                               pending.run(), " ", pending.step(), " --digest ", pending.subject_digest()));
+    session.out().Print(StrCat(pending.run(), " ", pending.step(), "  ", pending.incident(), "  expires ",
+                               TimeText(pending.has_expires_at(), pending.expires_at()), "\n  ", pending.question(),
+                               "\n  votes ", pending.votes_size(), " of ", pending.need(),
+                               "\n  next: firebreak approve ", pending.run(), " ", pending.step(), " --digest ",
+                               pending.subject_digest()));
   }
   return absl::OkStatus();
 }
@@ -216,41 +227,41 @@ void AddRunCommands(CLI::App& app, Chosen& chosen, Session& session) {
   CLI::App* run = AddGroup(app, "run", "Playbook runs");
   AddCommand<ListOptions>(*run, chosen, "list", "Runs, newest first",
                           [](CLI::App& command, ListOptions& options) {
-                            command.add_option("--incident", options.incident);
+                            command.add_option("--incident", options.incident, "INC-42");
                             command.add_flag("--active", options.active, "Only those not over");
                           },
                           List, session);
   AddCommand<Id>(*run, chosen, "show", "One run with its steps", SetUpId, Show, session);
   AddCommand<StartOptions>(*run, chosen, "start", "Start a playbook by hand",
                            [](CLI::App& command, StartOptions& options) {
-                             command.add_option("playbook", options.playbook)->required();
-                             command.add_option("--incident", options.incident);
-                             command.add_option("--input", options.inputs, "name=value");
-                             command.add_option("--reason", options.reason)->required();
+                             command.add_option("playbook", options.playbook, "As playbook list shows it")->required();
+                             command.add_option("--incident", options.incident, "INC-42");
+                             AddRepeated(command, "--input", options.inputs, "name=value, one of the playbook's inputs");
+                             command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
                              command.add_flag("--dry-run", options.dry_run, "Show the run it would be, start nothing");
                            },
                            Start, session);
   AddCommand<CancelOptions>(*run, chosen, "cancel", "No new steps; steps marked always still run",
                             [](CLI::App& command, CancelOptions& options) {
-                              command.add_option("run", options.run)->required();
-                              command.add_option("--reason", options.reason)->required();
+                              command.add_option("run", options.run, "RUN-17")->required();
+                              command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
                             },
                             Cancel, session);
   AddCommand<Id>(*run, chosen, "watch", "Follow a run until it is over", SetUpId, Watch, session);
   AddCommand<ResolveOptions>(*run, chosen, "resolve", "Say whether an effect in doubt happened",
                              [](CLI::App& command, ResolveOptions& options) {
-                               command.add_option("run", options.run)->required();
-                               command.add_option("step", options.step)->required();
+                               command.add_option("run", options.run, "RUN-17")->required();
+                               command.add_option("step", options.step, "As run show names it")->required();
                                command.add_option("--happened", options.happened, "yes or no")->required();
-                               command.add_option("--reason", options.reason)->required();
+                               command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
                              },
                              Resolve, session);
   AddCommand<ApproveOptions>(app, chosen, "approve", "Answer what a run asks (`approve list` shows what waits)",
                              [](CLI::App& command, ApproveOptions& options) {
                                command.add_option("run", options.run, "RUN-17, or list")->required();
-                               command.add_option("step", options.step);
+                               command.add_option("step", options.step, "As approve list names it");
                                command.add_option("--digest", options.digest, "Digest of exactly what you saw");
-                               command.add_option("--reason", options.reason);
+                               command.add_option("--reason", options.reason, "Why; kept in the audit log");
                                command.add_flag("--refuse", options.refuse, "Say no");
                              },
                              Approve, session);

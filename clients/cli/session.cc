@@ -2,19 +2,25 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/text.h"
+#include "firebreak/crypto/ca.h"
+#include "firebreak/v1/access.grpc.pb.h"
 #include "firebreak/v1/fleet.grpc.pb.h"
 
 namespace firebreak::cli {
 namespace {
 
 constexpr int kAttemptsMax = 3;
+constexpr absl::Duration kStreamPause = absl::Milliseconds(300);
+constexpr absl::Duration kReconnectWait = absl::Seconds(2);
 
 std::string FirstOf(const std::string& flag, const char* variable, const std::string& otherwise) {
   if (!flag.empty()) return flag;
@@ -22,11 +28,58 @@ std::string FirstOf(const std::string& flag, const char* variable, const std::st
   return value != nullptr && *value != '\0' ? std::string(value) : otherwise;
 }
 
-absl::Status RefuseReadableToken(const std::string& path) {
+absl::StatusOr<std::string> ReadToken(const std::string& path) {
   struct stat facts {};
-  if (::stat(path.c_str(), &facts) != 0 || (facts.st_mode & 0077) == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(StrCat("token file ", path, " can be read by others (next: chmod 600 ", path, ")"));
+  if (::stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && (facts.st_mode & 0077) != 0) {
+    return absl::FailedPreconditionError(StrCat("token file ", path, " can be read by others (next: chmod 600 ", path, ")"));
+  }
+  auto content = ReadSmallFile(path);
+  if (!content.ok()) return Annotate(content.status(), "token file");
+  std::string token(absl::StripAsciiWhitespace(*content));
+  const bool printable = std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+  if (token.empty() || !printable) {
+    return absl::UnauthenticatedError(
+        StrCat("token file ", path, " holds no token (next: ask an admin for firebreak token create NAME --out FILE)"));
+  }
+  return token;
 }
+
+absl::StatusOr<std::string> ReadAuthority(const std::string& path) {
+  auto pem = ReadSmallFile(path);
+  if (!pem.ok()) return Annotate(pem.status(), "CA file");
+  if (const auto facts = ReadCertificate(*pem); !facts.ok()) {
+    return absl::InvalidArgumentError(
+        StrCat("CA file ", path, " is not a certificate (next: copy ca.pem from the data folder of firebreakd)"));
+  }
+  return pem;
+}
+
+absl::Status CheckAddress(const std::string& server) {
+  const size_t colon = server.rfind(':');
+  uint32_t port = 0;
+  if (colon != std::string::npos && colon > 0 && server.find('/') == std::string::npos &&
+      absl::SimpleAtoi(server.substr(colon + 1), &port) && port > 0 && port < 65536) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(StrCat("--server ", server, ": give HOST:PORT of the gRPC door, such as 127.0.0.1:9443"));
+}
+
+// "web-1, web-2 (not connected)": the agents that did not prove `epoch` yet, and why when it is known.
+std::string NotProven(const v1::Deployment& deployment, uint64_t epoch) {
+  std::vector<std::string> missing;
+  for (const v1::AgentStatus& agent : deployment.agents()) {
+    const v1::ServingProof& proof = agent.proof();
+    if (proof.epoch() >= epoch && proof.error().empty()) continue;
+    if (proof.epoch() >= epoch) {
+      missing.push_back(StrCat(agent.agent(), " (", proof.error(), ")"));
+    } else {
+      missing.push_back(StrCat(agent.agent(), agent.connected() ? "" : " (not connected)"));
+    }
+  }
+  return absl::StrJoin(missing, ", ");
+}
+
+bool Has(const absl::Status& status, std::string_view words) { return MessageOf(status).find(words) != std::string_view::npos; }
 
 }  // namespace
 
@@ -42,6 +95,10 @@ absl::Status Session::Prepare() {
 }
 
 absl::StatusOr<Context> Session::ResolveContext() const {
+  // Everything given: no context is needed, and a broken or absent one is no obstacle.
+  if (!options_.server.empty() && !options_.ca_file.empty() && !options_.token_file.empty()) {
+    return Context{options_.server, options_.ca_file, options_.token_file};
+  }
   ASSIGN_OR_RETURN(ContextFile file, LoadContexts(ContextPath()));
   const std::string name = FirstOf(options_.context, "FIREBREAK_CONTEXT", file.current);
   Context context;
@@ -51,7 +108,8 @@ absl::StatusOr<Context> Session::ResolveContext() const {
       std::vector<std::string> known;
       for (const auto& entry : file.contexts) known.push_back(entry.first);
       const std::string near = NearestName(name, known);
-      return absl::NotFoundError(StrCat("context ", name, " does not exist", near.empty() ? "" : "; did you mean ", near));
+      return absl::NotFoundError(StrCat("context ", name, " does not exist (next: ",
+                                        near.empty() ? "firebreak context list" : StrCat("did you mean ", near, "?"), ")"));
     }
     context = found->second;
   }
@@ -67,15 +125,41 @@ absl::StatusOr<Context> Session::ResolveContext() const {
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Session::Channel() {
   if (channel_) return channel_;
-  ASSIGN_OR_RETURN(Context context, ResolveContext());
-  RETURN_IF_ERROR(RefuseReadableToken(context.token_file));
+  ASSIGN_OR_RETURN(context_, ResolveContext());
+  RETURN_IF_ERROR(CheckAddress(context_.server));
   ChannelOptions channel;
-  channel.address = context.server;
-  ASSIGN_OR_RETURN(channel.ca_pem, ReadSmallFile(context.ca_file));
-  ASSIGN_OR_RETURN(std::string token, ReadSmallFile(context.token_file));
-  channel.token = std::string(absl::StripAsciiWhitespace(token));
+  channel.address = context_.server;
+  ASSIGN_OR_RETURN(channel.ca_pem, ReadAuthority(context_.ca_file));
+  ASSIGN_OR_RETURN(channel.token, ReadToken(context_.token_file));
   ASSIGN_OR_RETURN(channel_, MakeChannel(channel));
   return channel_;
+}
+
+absl::Status Session::ExplainUnreachable(const absl::Status& status) const {
+  const std::string server = StrCat("service at ", context_.server);
+  if (Has(status, "certificate verify failed")) {
+    return absl::UnauthenticatedError(StrCat("the ", server, " shows a certificate that ", context_.ca_file,
+                                             " did not issue (next: copy ca.pem from that service's data folder)"));
+  }
+  if (Has(status, "is not in peer certificate") || Has(status, "Hostname Verification")) {
+    return absl::UnauthenticatedError(
+        StrCat("the ", server, " has a certificate for other names (next: use one given to firebreakd init --host)"));
+  }
+  if (Has(status, "ALPN")) {
+    return absl::UnavailableError(
+        StrCat("the ", server, " does not speak gRPC (next: give the address of listen_grpc, not of listen_http)"));
+  }
+  if (Has(status, "DNS resolution failed")) {
+    return absl::UnavailableError(StrCat("the ", server, " cannot be reached: its name is not known (next: check --server)"));
+  }
+  if (absl::IsDeadlineExceeded(status) && Has(status, "Deadline Exceeded")) {
+    return absl::DeadlineExceededError(StrCat("no answer of the ", server, " within ", absl::FormatDuration(timeout_),
+                                              "; whether it happened is not known (next: look, or try again with a longer --timeout)"));
+  }
+  if (!absl::IsUnavailable(status)) return status;
+  return absl::UnavailableError(StrCat("the ", server, " cannot be reached: ",
+                                       Has(status, "Connection refused") ? "connection refused" : MessageOf(status),
+                                       " (next: is firebreakd running, and is --server right?)"));
 }
 
 absl::Status Session::Attempt(const std::function<grpc::Status(grpc::ClientContext*)>& call) {
@@ -85,13 +169,23 @@ absl::Status Session::Attempt(const std::function<grpc::Status(grpc::ClientConte
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(end));
     status = FromGrpcStatus(call(&context));
-    if (!absl::IsUnavailable(status) || attempt == kAttemptsMax) break;
-    channel_->WaitForConnected(absl::ToChronoTime(std::min(end, clock_.Now() + absl::Seconds(2))));
+    if (!absl::IsUnavailable(status) || attempt == kAttemptsMax || clock_.Now() >= end) break;
+    if (!absl::IsUnavailable(ExplainUnreachable(status))) break;   // waiting does not change a certificate
+    channel_->WaitForConnected(absl::ToChronoTime(std::min(end, clock_.Now() + kReconnectWait)));
+    if (clock_.Now() >= end) break;
   }
-  if (absl::IsUnavailable(status)) {
-    return WithNextStep(Annotate(status, "the service cannot be reached"), "is firebreakd running, and is --server right?");
-  }
-  return status;
+  return ExplainUnreachable(status);
+}
+
+absl::Status Session::CheckReachable() {
+  return Call<v1::Access>(&v1::Access::Stub::WhoAmI, v1::WhoAmIRequest()).status();
+}
+
+absl::Status Session::AwaitStreamAgain(const absl::Status& ended, std::string_view meanwhile) {
+  if (!ended.ok() && !absl::IsUnavailable(ended) && !absl::IsResourceExhausted(ended)) return ended;
+  Pause(kStreamPause);
+  if (channel_->WaitForConnected(absl::ToChronoTime(clock_.Now() + timeout_))) return absl::OkStatus();
+  return absl::UnavailableError(StrCat("the service at ", context_.server, " cannot be reached; ", meanwhile));
 }
 
 std::string Session::NewRequestId() { return ToHex(random_.Bytes(16)); }
@@ -107,28 +201,26 @@ absl::Status Session::AwaitProof(const std::string& deployment, uint64_t epoch) 
   const absl::Time end = clock_.Now() + timeout_;
   v1::GetDeploymentRequest request;
   request.set_name(deployment);
-  std::vector<std::string> missing;
+  std::string missing;
   while (true) {
-    auto answer = Call<v1::Fleet>(&v1::Fleet::Stub::GetDeployment, request);
-    if (!answer.ok() && !absl::IsUnavailable(answer.status())) return answer.status();
-    missing.clear();
-    bool any = false;
+    const auto answer = Call<v1::Fleet>(&v1::Fleet::Stub::GetDeployment, request);
+    if (!answer.ok() && !absl::IsUnavailable(answer.status()) && !absl::IsDeadlineExceeded(answer.status())) return answer.status();
     if (answer.ok()) {
-      for (const v1::AgentStatus& agent : answer->deployment().agents()) {
-        any = true;
-        if (agent.proof().epoch() < epoch || !agent.proof().error().empty()) {
-          missing.push_back(agent.proof().error().empty() ? agent.agent() : StrCat(agent.agent(), " (", agent.proof().error(), ")"));
-        }
+      if (answer->deployment().agents().empty()) {
+        return absl::UnavailableError(StrCat(
+            "epoch ", epoch, " of ", deployment,
+            " is decided, but no agent is enrolled to prove it (next: firebreak agent join-token AGENT --deployment ",
+            deployment, " --out FILE)"));
       }
-      if (any && missing.empty()) return absl::OkStatus();
+      missing = NotProven(answer->deployment(), epoch);
+      if (missing.empty()) return absl::OkStatus();
     }
     if (clock_.Now() >= end) break;
     Pause(absl::Milliseconds(200));
   }
-  return absl::DeadlineExceededError(
-      StrCat("epoch ", epoch, " of ", deployment, " is decided but not proved by: ",
-             missing.empty() ? std::string("no agent is enrolled or the service cannot be reached") : absl::StrJoin(missing, ", "),
-             " (next: firebreak deployment show ", deployment, ")"));
+  return absl::DeadlineExceededError(StrCat("epoch ", epoch, " of ", deployment, " is decided but not proved by: ",
+                                            missing.empty() ? "unknown, the service cannot be reached" : missing,
+                                            " (next: firebreak deployment show ", deployment, ")"));
 }
 
 }  // namespace firebreak::cli

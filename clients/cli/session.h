@@ -1,6 +1,6 @@
 // Session: one command's connection to the service. Built from flags, environment and context; every call has a deadline.
-#ifndef FIREBREAK_CLI_SESSION_H_
-#define FIREBREAK_CLI_SESSION_H_
+#ifndef FIREBREAK_CLIENTS_CLI_SESSION_H_
+#define FIREBREAK_CLIENTS_CLI_SESSION_H_
 
 #include <chrono>
 #include <functional>
@@ -59,6 +59,14 @@ class Session {
     return response;
   }
 
+  // For commands that are more than one call: kOk when the service answers this token, else what Call would say. Quick
+  // when nothing listens, whatever --timeout is.
+  absl::Status CheckReachable();
+
+  // Between two tries of a stream that ended with `ended`: kOk once the service can be reached again; the status when
+  // trying again cannot help. `meanwhile` tells the person what an ended watch does not end.
+  absl::Status AwaitStreamAgain(const absl::Status& ended, std::string_view meanwhile);
+
   // A fresh id for a request that must not happen twice.
   std::string NewRequestId();
 
@@ -70,15 +78,18 @@ class Session {
 
  private:
   absl::Status Attempt(const std::function<grpc::Status(grpc::ClientContext*)>& call);
+  // The same failure for a person who knows an address and some files, not a transport.
+  absl::Status ExplainUnreachable(const absl::Status& status) const;
 
   const Clock& clock_;
   Random& random_;
   GlobalOptions options_;
   Output out_;
   absl::Duration timeout_ = absl::Seconds(30);
+  Context context_;                            // what channel_ was made from
   std::shared_ptr<grpc::Channel> channel_;
 };
 
 }  // namespace firebreak::cli
 
-#endif  // FIREBREAK_CLI_SESSION_H_
+#endif  // FIREBREAK_CLIENTS_CLI_SESSION_H_

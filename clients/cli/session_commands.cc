@@ -3,8 +3,10 @@
 
 #include "clients/cli/command.h"
 #include "clients/cli/session.h"
+#include "firebreak/base/bytes.h"
 #include "firebreak/base/text.h"
 #include "firebreak/v1/access.grpc.pb.h"
+#include "google/protobuf/struct.pb.h"
 
 namespace firebreak::cli {
 namespace {
@@ -35,35 +37,38 @@ absl::Status LogIn(Session& session, const LoginOptions& options) {
   }
   global.ca_file = Absolute(global.ca_file);
   global.token_file = Absolute(global.token_file);
-  // The new context may not exist yet, so it must not be looked up while the service is asked.
-  global.context.clear();
   ASSIGN_OR_RETURN(v1::WhoAmIResponse me, session.Call<v1::Access>(&v1::Access::Stub::WhoAmI, v1::WhoAmIRequest()));
   ASSIGN_OR_RETURN(ContextFile file, LoadContexts(ContextPath()));
   const std::string name = options.name.empty() ? "default" : options.name;
   file.contexts[name] = {global.server, global.ca_file, global.token_file};
   file.current = name;
   RETURN_IF_ERROR(SaveContexts(ContextPath(), file));
-  if (session.out().format() == Format::kJson) {
-    session.out().PrintMessage(me);
-  } else {
-    session.out().Print(StrCat("logged in to ", global.server, " as ", me.identity(), " (", RoleList(me.roles()),
-                               "); context ", name, " is now current"));
-  }
+  session.out().PrintAnswer(me, StrCat("logged in to ", global.server, " as ", me.identity(), " (", RoleList(me.roles()),
+                                       "); context ", name, " is now current"));
   return absl::OkStatus();
 }
 
 absl::Status WhoAmI(Session& session, const NoOptions&) {
   ASSIGN_OR_RETURN(v1::WhoAmIResponse me, session.Call<v1::Access>(&v1::Access::Stub::WhoAmI, v1::WhoAmIRequest()));
-  if (session.out().format() == Format::kJson) {
-    session.out().PrintMessage(me);
-  } else {
-    session.out().Print(StrCat(me.identity(), " (", RoleList(me.roles()), "), service ", me.service_version()));
-  }
+  session.out().PrintAnswer(me, StrCat(me.identity(), " (", RoleList(me.roles()), "), service ", me.service_version()));
   return absl::OkStatus();
 }
 
 absl::Status ListContexts(Session& session, const NoOptions&) {
   ASSIGN_OR_RETURN(ContextFile file, LoadContexts(ContextPath()));
+  if (session.out().format() == Format::kJson) {
+    google::protobuf::Struct all;
+    (*all.mutable_fields())["current"].set_string_value(file.current);
+    auto& contexts = *(*all.mutable_fields())["contexts"].mutable_struct_value()->mutable_fields();
+    for (const auto& [name, context] : file.contexts) {
+      auto& fields = *contexts[name].mutable_struct_value()->mutable_fields();
+      fields["server"].set_string_value(context.server);
+      fields["ca_file"].set_string_value(context.ca_file);
+      fields["token_file"].set_string_value(context.token_file);
+    }
+    session.out().PrintMessage(all);
+    return absl::OkStatus();
+  }
   Table table({"CURRENT", "NAME", "SERVER", "TOKEN FILE"});
   for (const auto& [name, context] : file.contexts) {
     table.Add({name == file.current ? "*" : "", name, context.server, context.token_file});
@@ -74,7 +79,8 @@ absl::Status ListContexts(Session& session, const NoOptions&) {
 
 absl::Status ShowContext(Session& session, const NoOptions&) {
   ASSIGN_OR_RETURN(Context context, session.ResolveContext());
-  session.out().Print(StrCat("server: ", context.server, "\nca_file: ", context.ca_file, "\ntoken_file: ", context.token_file));
+  session.out().PrintFields({{"server", context.server}, {"ca_file", context.ca_file}, {"token_file", context.token_file}},
+                            StrCat("server: ", context.server, "\nca_file: ", context.ca_file, "\ntoken_file: ", context.token_file));
   return absl::OkStatus();
 }
 
@@ -82,16 +88,20 @@ absl::Status ChangeContexts(Session& session, const std::string& name, const std
                             std::string_view done) {
   ASSIGN_OR_RETURN(ContextFile file, LoadContexts(ContextPath()));
   if (!file.contexts.contains(name)) {
-    return absl::NotFoundError(StrCat("context ", name, " does not exist (next: firebreak context list)"));
+    std::vector<std::string> known;
+    for (const auto& entry : file.contexts) known.push_back(entry.first);
+    const std::string near = NearestName(name, known);
+    return absl::NotFoundError(StrCat("context ", name, " does not exist (next: ",
+                                      near.empty() ? "firebreak context list" : StrCat("did you mean ", near, "?"), ")"));
   }
   change(file);
   RETURN_IF_ERROR(SaveContexts(ContextPath(), file));
-  session.out().Print(StrCat("context ", name, " ", done));
+  session.out().PrintFields({{"context", name}, {"current", file.current}}, StrCat("context ", name, " ", done));
   return absl::OkStatus();
 }
 
 absl::Status PrintVersion(Session& session, const NoOptions&) {
-  session.out().Print("firebreak " FIREBREAK_VERSION);
+  session.out().PrintFields({{"version", FIREBREAK_VERSION}}, "firebreak " FIREBREAK_VERSION);
   return absl::OkStatus();
 }
 
@@ -100,7 +110,7 @@ absl::Status PrintVersion(Session& session, const NoOptions&) {
 void AddSessionCommands(CLI::App& app, Chosen& chosen, Session& session) {
   AddCommand<LoginOptions>(app, chosen, "login", "Check a token with the service and remember it as a context",
                            [](CLI::App& command, LoginOptions& options) {
-                             command.add_option("--name", options.name, "Name of the context");
+                             command.add_option("--name", options.name, "Name of the context; default: default");
                            },
                            LogIn, session);
   CLI::App* context = AddGroup(app, "context", "Services this machine knows");

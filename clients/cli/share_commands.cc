@@ -34,7 +34,7 @@ absl::Status PutDestination(Session& session, const DestinationOptions& options)
   destination.set_tlp(options.tlp);
   destination.set_ca_file(options.ca_file);
   ASSIGN_OR_RETURN(v1::PutDestinationResponse answer, session.Call<v1::Sharing>(&v1::Sharing::Stub::PutDestination, request));
-  session.out().Print(StrCat("destination ", answer.destination().name(), " is set: ", answer.destination().url()));
+  session.out().PrintAnswer(answer, StrCat("destination ", answer.destination().name(), " is set: ", answer.destination().url()));
   return absl::OkStatus();
 }
 
@@ -63,15 +63,22 @@ absl::Status Preview(Session& session, const ShareOptions& options) {
     return absl::OkStatus();
   }
   session.out().Print(answer.bundle());
-  session.out().Notice(StrCat("these exact bytes would leave, ", answer.bundle_digest(), answer.sender_notice().empty() ? "" : StrCat("\n", answer.sender_notice()),
-                              "\nnext: firebreak share request ", options.incident, " --destination ", options.destination, " --digest ", answer.bundle_digest()));
+  session.out().Notice(StrCat("these exact bytes would leave, ", answer.bundle_digest(),
+                              answer.sender_notice().empty() ? "" : StrCat("\n", answer.sender_notice()),
+                              "\nnext: firebreak share request ", options.incident, " --destination ",
+                              options.destination, " --digest ", answer.bundle_digest()));
   return absl::OkStatus();
 }
 
 void PrintShare(const Output& out, const v1::Share& share) {
-  out.Print(StrCat(share.id(), "  ", share.incident(), " → ", share.destination(), "  ", ShortName(share.state()), "  ", share.bundle_digest(),
-                   "\n  requested by ", share.requested_by(), share.decided_by().empty() ? "" : StrCat(", decided by ", share.decided_by()),
-                   ", attempts ", share.attempts(), share.delivered_at().seconds() > 0 ? StrCat(", delivered ", TimeText(true, share.delivered_at()), ", objects accepted ", share.objects_accepted(), ", refused ", share.objects_refused()) : "",
+  out.Print(StrCat(share.id(), "  ", share.incident(), " → ", share.destination(), "  ", ShortName(share.state()), "  ",
+                   share.bundle_digest(), "\n  requested by ", share.requested_by(),
+                   share.decided_by().empty() ? "" : StrCat(", decided by ", share.decided_by()), ", attempts ",
+                   share.attempts(),
+                   share.has_delivered_at() ? StrCat(", delivered ", TimeText(true, share.delivered_at())) : "",
+                   share.objects_accepted() + share.objects_refused() == 0
+                       ? ""
+                       : StrCat(", objects accepted ", share.objects_accepted(), ", refused ", share.objects_refused()),
                    share.last_error().empty() ? "" : StrCat("\n  last error: ", share.last_error())));
 }
 
@@ -91,7 +98,8 @@ absl::Status Request(Session& session, const ShareOptions& options) {
   request.set_bundle_digest(options.digest);
   request.set_request_id(session.NewRequestId());
   ASSIGN_OR_RETURN(v1::RequestShareResponse answer, session.Call<v1::Sharing>(&v1::Sharing::Stub::RequestShare, request));
-  session.out().Notice(StrCat("a security lead other than you decides (next: firebreak share approve ", answer.share().id(), " --digest ", options.digest, ")"));
+  session.out().Notice(StrCat("a security lead other than you decides (next: firebreak share approve ",
+                              answer.share().id(), " --digest ", options.digest, ")"));
   return PrintShareAnswer(session, answer, answer.share());
 }
 
@@ -131,7 +139,7 @@ absl::Status Show(Session& session, const Id& options) {
 
 void SetUpShare(CLI::App& command, ShareOptions& options) {
   command.add_option("incident", options.incident, "INC-42")->required();
-  command.add_option("--destination", options.destination)->required();
+  command.add_option("--destination", options.destination, "As share destination list shows it")->required();
 }
 
 }  // namespace
@@ -141,12 +149,19 @@ void AddShareCommands(CLI::App& app, Chosen& chosen, Session& session) {
   CLI::App* destination = AddGroup(*share, "destination", "Where records may go");
   AddCommand<DestinationOptions>(*destination, chosen, "put", "Add or change a destination",
                                  [](CLI::App& command, DestinationOptions& options) {
-                                   command.add_option("name", options.name)->required();
+                                   command.add_option("name", options.name, "How share commands call it")->required();
                                    command.add_option("--kind", options.kind, "taxii21 or file")->required();
-                                   command.add_option("--url", options.url, "TAXII collection, or a folder on the service's host")->required();
-                                   command.add_option("--credential", options.credential, "File name below DATA/credentials on the service's host");
+                                   command
+                                       .add_option("--url", options.url,
+                                                   "TAXII collection, or a folder on the service's host")
+                                       ->required();
+                                   command.add_option("--credential", options.credential,
+                                                      "File name below DATA/credentials on the service's host");
                                    command.add_option("--tlp", options.tlp, "clear, green, amber, amber+strict or red");
-                                   command.add_option("--ca-file", options.ca_file, "Extra trust root on the service's host");
+                                   // Behind this command --ca is the destination's; the service's own goes before it or
+                                   // comes from the context.
+                                   command.add_option("--ca,--ca-file", options.ca_file,
+                                                      "The destination's trust root, a file on the service's host");
                                  },
                                  PutDestination, session);
   AddCommand<NoOptions>(*destination, chosen, "list", "Every destination", [](CLI::App&, NoOptions&) {}, ListDestinations, session);
@@ -160,16 +175,16 @@ void AddShareCommands(CLI::App& app, Chosen& chosen, Session& session) {
   const auto decide = [](CLI::App& command, DecideOptions& options) {
     command.add_option("share", options.share, "SHR-4")->required();
     command.add_option("--digest", options.digest, "Of the bytes you looked at")->required();
-    command.add_option("--reason", options.reason);
+    command.add_option("--reason", options.reason, "Why; kept in the audit log");
   };
   AddCommand<DecideOptions>(*share, chosen, "approve", "Let exactly these bytes go", decide,
                             [](Session& used, const DecideOptions& options) { return Decide(used, options, true); }, session);
   AddCommand<DecideOptions>(*share, chosen, "refuse", "Keep them here", decide,
                             [](Session& used, const DecideOptions& options) { return Decide(used, options, false); }, session);
   AddCommand<Id>(*share, chosen, "list", "What left, and what waits",
-                 [](CLI::App& command, Id& options) { command.add_option("incident", options.id); }, List, session);
+                 [](CLI::App& command, Id& options) { command.add_option("incident", options.id, "Only those of INC-42"); }, List, session);
   AddCommand<Id>(*share, chosen, "show", "One share",
-                 [](CLI::App& command, Id& options) { command.add_option("share", options.id)->required(); }, Show, session);
+                 [](CLI::App& command, Id& options) { command.add_option("share", options.id, "SHR-4")->required(); }, Show, session);
 }
 
 }  // namespace firebreak::cli

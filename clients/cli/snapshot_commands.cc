@@ -71,9 +71,10 @@ absl::Status Show(Session& session, const Reference& options) {
   }
   const v1::Snapshot& snapshot = answer.snapshot();
   const Output& out = session.out();
-  out.Print(StrCat(NameOf(snapshot), "\n  digest      ", snapshot.digest(), "\n  content     ", snapshot.file_count(), " files, ",
-                   SizeText(snapshot.size_bytes()), "\n  pushed      ", TimeText(snapshot.has_pushed_at(), snapshot.pushed_at()), " by ",
-                   snapshot.pushed_by(), "\n  signed by   ", snapshot.signature().signer(), " (", snapshot.signature().algorithm(), ", key ",
+  out.Print(StrCat(NameOf(snapshot), "\n  digest      ", snapshot.digest(), "\n  content     ",
+                   Count(snapshot.file_count(), "file"), ", ", SizeText(snapshot.size_bytes()), "\n  pushed      ",
+                   TimeText(snapshot.has_pushed_at(), snapshot.pushed_at()), " by ", snapshot.pushed_by(),
+                   "\n  signed by   ", snapshot.signature().signer(), " (", snapshot.signature().algorithm(), ", key ",
                    snapshot.signature().key_id(), ")"));
   for (const v1::LineageEdge& edge : snapshot.lineage()) {
     out.Print(StrCat("  ", ShortName(edge.relation()), "  ", edge.parent_name(), "  ", ShortDigest(edge.parent_digest())));
@@ -81,8 +82,11 @@ absl::Status Show(Session& session, const Reference& options) {
   for (const auto& [name, value] : snapshot.labels()) out.Print(StrCat("  label       ", name, "=", value));
   if (snapshot.has_quarantine()) {
     const v1::Quarantine& quarantine = snapshot.quarantine();
-    out.Print(out.Paint(StrCat("  QUARANTINED ", quarantine.reason(), quarantine.tainted_by().empty() ? "" : StrCat(" (through ", quarantine.tainted_by(), ")"),
-                               quarantine.incident().empty() ? "" : StrCat(", ", quarantine.incident())), Tone::kBad));
+    out.Print(
+        out.Paint(StrCat("  QUARANTINED ", quarantine.reason(),
+                         quarantine.tainted_by().empty() ? "" : StrCat(" (through ", quarantine.tainted_by(), ")"),
+                         quarantine.incident().empty() ? "" : StrCat(", ", quarantine.incident())),
+                  Tone::kBad));
   }
   return absl::OkStatus();
 }
@@ -150,7 +154,7 @@ absl::Status Lift(Session& session, const QuarantineOptions& options) {
   request.set_snapshot(options.reference);
   request.set_reason(options.reason);
   ASSIGN_OR_RETURN(v1::LiftQuarantineResponse answer, session.Call<v1::Snapshots>(&v1::Snapshots::Stub::LiftQuarantine, request));
-  session.out().Print(StrCat("quarantine of ", NameOf(answer.snapshot()), " is lifted"));
+  session.out().PrintAnswer(answer, StrCat("quarantine of ", NameOf(answer.snapshot()), " is lifted"));
   return absl::OkStatus();
 }
 
@@ -166,27 +170,29 @@ void AddSnapshotCommands(CLI::App& app, Chosen& chosen, Session& session) {
   AddCommand<ListOptions>(*snapshot, chosen, "list", "What is stored",
                           [](CLI::App& command, ListOptions& options) {
                             command.add_option("--kind", options.kind, "model, dataset or config");
-                            command.add_option("--name", options.name);
+                            command.add_option("--name", options.name, "Only this one, e.g. fraud");
                             command.add_flag("--quarantined", options.quarantined, "Only what is quarantined");
                           },
                           List, session);
   AddCommand<Reference>(*snapshot, chosen, "show", "One snapshot, its signature and parents", SetUpReference, Show, session);
   AddCommand<Reference>(*snapshot, chosen, "verify", "Read every byte again and check the signature", SetUpReference, Verify, session);
   AddCommand<Reference>(*snapshot, chosen, "lineage", "What it was made from and what was made from it", SetUpReference, Lineage, session);
-  AddCommand<QuarantineOptions>(*snapshot, chosen, "quarantine", "Never deploy it or anything made from it",
-                                [](CLI::App& command, QuarantineOptions& options) {
-                                  command.add_option("reference", options.reference)->required();
-                                  command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
-                                  command.add_option("--incident", options.incident);
-                                  command.add_flag("--dry-run", options.dry_run, "Show what would be touched");
-                                },
-                                Quarantine, session);
-  AddCommand<QuarantineOptions>(*snapshot, chosen, "lift", "End a quarantine (security lead)",
-                                [](CLI::App& command, QuarantineOptions& options) {
-                                  command.add_option("reference", options.reference)->required();
-                                  command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
-                                },
-                                Lift, session);
+  AddCommand<QuarantineOptions>(
+      *snapshot, chosen, "quarantine", "Never deploy it or anything made from it",
+      [](CLI::App& command, QuarantineOptions& options) {
+        command.add_option("reference", options.reference, "model/fraud@7, dataset/claims@12 or sha256:…")->required();
+        command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
+        command.add_option("--incident", options.incident, "INC-42, because of which");
+        command.add_flag("--dry-run", options.dry_run, "Show what would be touched");
+      },
+      Quarantine, session);
+  AddCommand<QuarantineOptions>(
+      *snapshot, chosen, "lift", "End a quarantine (security lead)",
+      [](CLI::App& command, QuarantineOptions& options) {
+        command.add_option("reference", options.reference, "model/fraud@7, dataset/claims@12 or sha256:…")->required();
+        command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
+      },
+      Lift, session);
 }
 
 }  // namespace firebreak::cli

@@ -1,6 +1,6 @@
 // Ledger entries as a table, for timelines and the audit log.
-#ifndef FIREBREAK_CLI_TIMELINE_H_
-#define FIREBREAK_CLI_TIMELINE_H_
+#ifndef FIREBREAK_CLIENTS_CLI_TIMELINE_H_
+#define FIREBREAK_CLIENTS_CLI_TIMELINE_H_
 
 #include <string>
 
@@ -20,4 +20,4 @@ inline Table EntryTable(const google::protobuf::RepeatedPtrField<v1::AuditEntry>
 
 }  // namespace firebreak::cli
 
-#endif  // FIREBREAK_CLI_TIMELINE_H_
+#endif  // FIREBREAK_CLIENTS_CLI_TIMELINE_H_

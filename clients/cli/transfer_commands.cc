@@ -1,6 +1,7 @@
 // snapshot push and pull: bytes move between a folder here and the service.
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "clients/cli/command.h"
 #include "clients/cli/names.h"
 #include "clients/cli/progress.h"
@@ -14,6 +15,8 @@
 
 namespace firebreak::cli {
 namespace {
+
+constexpr int kPushesAgainMax = 3;
 
 struct PushCommand {
   std::string reference;
@@ -50,14 +53,17 @@ absl::StatusOr<PushOptions> ReadPushOptions(Session& session, const PushCommand&
   PushOptions options;
   const size_t slash = command.reference.find('/');
   if (slash == std::string::npos || command.reference.find('@') != std::string::npos) {
-    return absl::InvalidArgumentError(StrCat(command.reference, ": give KIND/NAME such as model/fraud-detector; the version is given by the service"));
+    return absl::InvalidArgumentError(StrCat(
+        command.reference, ": give KIND/NAME such as model/fraud-detector; the version is given by the service"));
   }
   ASSIGN_OR_RETURN(int kind, ParseEnum(v1::SnapshotKind_descriptor(), "kind", command.reference.substr(0, slash)));
   options.kind = static_cast<v1::SnapshotKind>(kind);
   options.name = command.reference.substr(slash + 1);
   options.folder = command.folder;
   if (command.key.empty() == command.bundle.empty()) {
-    return absl::InvalidArgumentError("a snapshot is signed by its publisher: give either --key KEY.pem or --bundle model.sig (next: firebreak key generate)");
+    return absl::InvalidArgumentError(
+        "a snapshot is signed by its publisher: give either --key KEY.pem or --bundle model.sig (next: firebreak key "
+        "generate)");
   }
   if (!command.key.empty()) {
     ASSIGN_OR_RETURN(std::string pem, ReadSmallFile(command.key));
@@ -80,27 +86,46 @@ absl::StatusOr<PushOptions> ReadPushOptions(Session& session, const PushCommand&
   return options;
 }
 
+bool LostChunks(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) && absl::StrContains(status.message(), "chunks are missing");
+}
+
 absl::Status Push(Session& session, const PushCommand& command) {
   ASSIGN_OR_RETURN(PushOptions options, ReadPushOptions(session, command));
+  RETURN_IF_ERROR(session.CheckReachable());
   ASSIGN_OR_RETURN(auto channel, session.Channel());
   const std::unique_ptr<SnapshotPort> port = MakeGrpcSnapshotPort(channel);
   ProgressLine progress(session.clock(), session.out(), StrCat("push ", command.reference));
   auto pushed = PushFolder(*port, options, [&](const TransferProgress& now) { progress.Update(now); });
+  // A service that was killed meanwhile has lost chunks it had taken but not yet stored for good; the same push again
+  // asks what is missing and sends that.
+  for (int again = 0; again < kPushesAgainMax && LostChunks(pushed.status()); ++again) {
+    session.out().Notice(StrCat("push ", command.reference, ": the service lost chunks it had not stored yet; sending them again"));
+    pushed = PushFolder(*port, options, [&](const TransferProgress& now) { progress.Update(now); });
+  }
   progress.Finish();
+  if (absl::IsUnavailable(pushed.status())) {
+    return WithNextStep(Annotate(pushed.status(), StrCat("push ", command.reference)),
+                        "run the same command again; what has arrived is not sent twice");
+  }
   if (!pushed.ok()) return Annotate(pushed.status(), StrCat("push ", command.reference));
   const v1::Snapshot& snapshot = pushed->snapshot;
   if (session.out().format() == Format::kJson) {
-    session.out().PrintMessage(snapshot);
+    v1::CommitPushResponse answer;
+    *answer.mutable_snapshot() = snapshot;
+    answer.set_already_existed(pushed->already_existed);
+    session.out().PrintMessage(answer);
     return absl::OkStatus();
   }
   const std::string name = StrCat(command.reference, "@", snapshot.version());
   if (command.dry_run) {
     session.out().Print(StrCat(command.reference, " would be accepted as ", ShortDigest(snapshot.digest()), ", ",
-                               snapshot.file_count(), " files, ", SizeText(snapshot.size_bytes())));
+                               Count(snapshot.file_count(), "file"), ", ", SizeText(snapshot.size_bytes())));
   } else {
-    session.out().Print(StrCat(pushed->already_existed ? "already there: " : "pushed ", name, "  ", ShortDigest(snapshot.digest()), "  ",
-                               snapshot.file_count(), " files, ", SizeText(snapshot.size_bytes()), ", ", SizeText(pushed->bytes_sent),
-                               " sent, signed by ", snapshot.signature().signer()));
+    session.out().Print(StrCat(pushed->already_existed ? "already there: " : "pushed ", name, "  ",
+                               ShortDigest(snapshot.digest()), "  ", Count(snapshot.file_count(), "file"), ", ",
+                               SizeText(snapshot.size_bytes()), ", ", SizeText(pushed->bytes_sent), " sent, signed by ",
+                               snapshot.signature().signer()));
   }
   return absl::OkStatus();
 }
@@ -110,8 +135,9 @@ absl::Status Pull(Session& session, const PullCommand& command) {
   request.set_snapshot(command.reference);
   ASSIGN_OR_RETURN(v1::GetSnapshotResponse answer, session.Call<v1::Snapshots>(&v1::Snapshots::Stub::GetSnapshot, request));
   if (answer.snapshot().has_quarantine()) {
-    session.out().Notice(session.out().Paint(
-        StrCat("warning: ", command.reference, " is quarantined: ", answer.snapshot().quarantine().reason()), Tone::kWarning));
+    session.out().Notice(
+        StrCat("warning: ", command.reference, " is quarantined: ", answer.snapshot().quarantine().reason()),
+        Tone::kWarning);
   }
   ASSIGN_OR_RETURN(Digest digest, Digest::Parse(answer.snapshot().digest()));
   PullOptions options;
@@ -129,12 +155,15 @@ absl::Status Pull(Session& session, const PullCommand& command) {
   progress.Finish();
   if (!pulled.ok()) return Annotate(pulled.status(), StrCat("pull ", command.reference));
   if (session.out().format() == Format::kJson) {
-    session.out().PrintMessage(pulled->snapshot);
+    v1::GetSnapshotResponse got;
+    *got.mutable_snapshot() = pulled->snapshot;
+    session.out().PrintMessage(got);
     return absl::OkStatus();
   }
-  session.out().Print(StrCat("pulled ", command.reference, " into ", command.folder, ": ", pulled->snapshot.file_count(), " files, ",
-                             SizeText(pulled->snapshot.size_bytes()), ", every byte verified",
-                             command.keys.empty() ? "; the signature was not checked here (give --key)" : ", signature verified"));
+  session.out().Print(
+      StrCat("pulled ", command.reference, " into ", command.folder, ": ", Count(pulled->snapshot.file_count(), "file"),
+             ", ", SizeText(pulled->snapshot.size_bytes()), ", every byte verified",
+             command.keys.empty() ? "; the signature was not checked here (give --key)" : ", signature verified"));
   return absl::OkStatus();
 }
 
@@ -145,17 +174,17 @@ void AddTransferCommands(CLI::App& snapshot, Chosen& chosen, Session& session) {
       snapshot, chosen, "push", "Sign a folder on this machine and store it as the next version",
       [](CLI::App& command, PushCommand& options) {
         command.add_option("reference", options.reference, "KIND/NAME: model/fraud, dataset/claims, config/fraud")->required();
-        command.add_option("folder", options.folder)->required();
+        command.add_option("folder", options.folder, "What to push; a single file is fine")->required();
         command.add_option("--key", options.key, "Publisher's private key, PEM");
         command.add_option("--bundle", options.bundle, "Existing OpenSSF Model Signing bundle instead of --key");
-        command.add_option("--trained-on", options.trained_on, "Parent, e.g. dataset/claims@12");
-        command.add_option("--evaluated-on", options.evaluated_on);
-        command.add_option("--fine-tuned-from", options.fine_tuned_from);
-        command.add_option("--derived-from", options.derived_from);
-        command.add_option("--configured-by", options.configured_by);
-        command.add_option("--label", options.labels, "name=value");
-        command.add_option("--ignore", options.ignore, "Path below the folder that is not part of the snapshot");
-        command.add_option("--description", options.description);
+        AddRepeated(command, "--trained-on", options.trained_on, "Parent, e.g. dataset/claims@12; once for each");
+        AddRepeated(command, "--evaluated-on", options.evaluated_on, "Parent dataset");
+        AddRepeated(command, "--fine-tuned-from", options.fine_tuned_from, "Parent model");
+        AddRepeated(command, "--derived-from", options.derived_from, "Parent of any kind");
+        AddRepeated(command, "--configured-by", options.configured_by, "Parent config");
+        AddRepeated(command, "--label", options.labels, "name=value");
+        AddRepeated(command, "--ignore", options.ignore, "Path below the folder that is not part of the snapshot");
+        command.add_option("--description", options.description, "What it is, in a sentence");
         command.add_flag("--dry-run", options.dry_run, "Check everything, keep nothing");
       },
       Push, session);
@@ -164,7 +193,7 @@ void AddTransferCommands(CLI::App& snapshot, Chosen& chosen, Session& session) {
       [](CLI::App& command, PullCommand& options) {
         command.add_option("reference", options.reference, "model/fraud@7 or sha256:…")->required();
         command.add_option("folder", options.folder, "Must not exist yet")->required();
-        command.add_option("--key", options.keys, "Public key that must have signed it");
+        AddRepeated(command, "--key", options.keys, "Public key that must have signed it (or one of several)");
       },
       Pull, session);
 }
