@@ -28,6 +28,13 @@ IncidentSignal SignalOf(const IncomingAlert& alert) {
   return SignalFromLabels(alert.labels, alert.annotations, alert.starts_at);
 }
 
+// What is correlated as one: alerts of one incident that name one deployment, for each deployment may need a run of its own.
+CorrelationKey GroupOf(const IncidentSignal& signal) {
+  CorrelationKey group = KeyOf(signal).value_or(CorrelationKey());
+  group.deployment = signal.deployment;
+  return group;
+}
+
 // How many of the postings from `first` on go into one draft; they are sorted by key.
 size_t DraftLength(absl::Span<const std::pair<CorrelationKey, Posting>> postings) {
   size_t bytes = 0;
@@ -69,7 +76,7 @@ absl::Status AlertBook::Write(const Caller& caller, const PostingSource& source,
   std::vector<std::pair<CorrelationKey, Posting>> sorted;
   sorted.reserve(postings.size());
   for (const Posting& posting : postings) {
-    sorted.emplace_back(KeyOf(SignalOf(*posting.incoming)).value_or(CorrelationKey()), posting);
+    sorted.emplace_back(GroupOf(SignalOf(*posting.incoming)), posting);
   }
   std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (size_t i = 0; i < sorted.size(); ++i) postings[i] = sorted[i].second;
@@ -156,7 +163,7 @@ absl::Status AlertBook::CorrelateRaised(Draft& draft, const Caller& caller, absl
   for (size_t i = 0; i < planned.size(); ++i) {
     if (planned[i].move != AlertMove::kRaise) continue;
     const IncidentSignal signal = SignalOf(*postings[i].incoming);
-    auto& [worst, members] = groups[KeyOf(signal).value_or(CorrelationKey())];
+    auto& [worst, members] = groups[GroupOf(signal)];
     if (members.empty() || signal.severity < worst.severity) {
       const absl::Time began_at = members.empty() ? signal.began_at : worst.began_at;
       worst = signal;
