@@ -283,7 +283,7 @@ absl::StatusOr<v1::AdvanceIncidentResponse> IncidentDesk::AdvanceIncident(const 
       unchanged = true;
       return absl::CancelledError("no change");
     }
-    if (step == Step::kRelapse) return Relapse(draft, std::move(incident), caller.identity, request.reason());
+    if (step == Step::kRelapse) return Relapse(draft, incident, caller.identity, request.reason());
     RETURN_IF_ERROR(Advance(draft, id, request.state(), caller.identity, request.reason()));
     if (request.false_positive()) {
       ASSIGN_OR_RETURN(incident, LoadIn(draft, id));

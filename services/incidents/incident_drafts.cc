@@ -19,6 +19,7 @@ constexpr std::string_view kService = "firebreak";
 constexpr int kAffectedMax = 256;
 constexpr int kTechniquesMax = 64;
 constexpr int kRunsMax = 256;
+constexpr std::string_view kDeploymentPrefix = "deployment/";
 constexpr size_t kNoteBytesMax = 2048;
 constexpr size_t kReconcileMax = 1000;   // newest incidents looked at by one ReconcileOpen
 
@@ -108,7 +109,7 @@ IncidentSignal IncidentDesk::Complete(IncidentSignal signal) const {
   signal.snapshot = Shorten(signal.snapshot, 256);
   signal.title = Shorten(signal.title, 200);
   if (signal.model.empty() && suspects_ && !signal.deployment.empty()) {
-    if (auto facts = suspects_(signal.model, signal.model_version, signal.deployment)) signal.model = facts->model;
+    if (auto facts = suspects_(signal)) signal.model = facts->model;
   }
   return signal;
 }
@@ -123,7 +124,7 @@ v1::Incident IncidentDesk::Draw(const Caller& caller, const IncidentSignal& sign
   incident.set_deployment(signal.deployment);
   incident.set_snapshot(signal.snapshot);
   if (suspects_) {
-    if (auto facts = suspects_(signal.model, signal.model_version, signal.deployment)) {
+    if (auto facts = suspects_(signal)) {
       if (incident.deployment().empty()) incident.set_deployment(facts->deployment);
       if (incident.snapshot().empty() || incident.snapshot() == facts->snapshot) {
         incident.set_snapshot(facts->snapshot);
@@ -158,12 +159,9 @@ absl::StatusOr<Correlation> IncidentDesk::Correlate(Draft& draft, const Caller& 
       Correlation joined;
       joined.incident = IncidentId(incident.id());
       joined.explanation = StrCat("joined ", incident.id(), ": same ", KeyInWords(*key));
-      if (incident.state() == v1::INCIDENT_STATE_RECOVERED) {
-        joined.relapsed = true;
-        StrAppend(&joined.explanation, "; it had recovered and is taken up again");
-        RETURN_IF_ERROR(Relapse(draft, std::move(incident), caller.identity, "an alert of it fired again"));
-      }
-      return joined;
+      joined.relapsed = incident.state() == v1::INCIDENT_STATE_RECOVERED;
+      if (joined.relapsed) StrAppend(&joined.explanation, "; it had recovered and is taken up again");
+      return Join(draft, caller, std::move(incident), complete, std::move(joined));
     }
   }
   return Open(draft, caller, complete, *key);
@@ -192,18 +190,7 @@ absl::StatusOr<Correlation> IncidentDesk::Open(Draft& draft, const Caller& calle
   opened.incident = IncidentId(incident.id());
   opened.opened = true;
   opened.explanation = StrCat("opened ", incident.id(), ": no open incident for ", KeyInWords(key));
-  if (starter_ != nullptr) {
-    ASSIGN_OR_RETURN(std::optional<v1::PlaybookRun> run, starter_->StartTriggered(draft, incident));
-    if (run) {
-      opened.run = run->id();
-      StrAppend(&opened.explanation, "; started ", run->id(), " of playbook ", run->playbook());
-      // Read again: the starter may have changed the incident in this draft.
-      ASSIGN_OR_RETURN(v1::Incident newest, LoadIn(draft, opened.incident));
-      const std::vector<std::string> runs = {run->id()};
-      AddMissing(*newest.mutable_runs(), runs, kRunsMax);
-      draft.Put(keys::Incident(number), newest);
-    }
-  }
+  if (starter_ != nullptr) RETURN_IF_ERROR(Start(draft, incident, opened));
   return opened;
 }
 
@@ -222,6 +209,11 @@ absl::StatusOr<Correlation> IncidentDesk::Preview(const IncidentSignal& signal) 
     if (Joinable(incident)) {
       preview.incident = IncidentId(incident.id());
       preview.explanation = StrCat("would join ", incident.id(), ": same ", KeyInWords(*key));
+      ASSIGN_OR_RETURN(const Due due, ChooseStart(scratch, incident, complete));
+      if (due != Due::kYes) return preview;
+      ASSIGN_OR_RETURN(const std::optional<std::string> playbook,
+                       starter_->PreviewTriggered(Draw(ServiceCaller(), complete)));
+      if (playbook) StrAppend(&preview.explanation, " and start playbook ", *playbook);
       return preview;
     }
   }
@@ -260,21 +252,6 @@ absl::Status IncidentDesk::Advance(Draft& draft, const IncidentId& id, v1::Incid
   if (state == v1::INCIDENT_STATE_CLOSED) incident.set_close_reason(Shorten(reason, 1024));
   draft.Record(std::move(entry));
   ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(id.text()));
-  draft.Put(keys::Incident(number), incident);
-  return absl::OkStatus();
-}
-
-absl::Status IncidentDesk::Relapse(Draft& draft, v1::Incident incident, const Identity& actor, std::string_view reason) {
-  ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(incident.id()));
-  const v1::IncidentState from = incident.state();
-  ApplyMove(incident, v1::INCIDENT_STATE_TRIAGED, Step::kRelapse, clock_.Now());
-  incident.clear_recovered_by();
-  v1::AuditEntry entry = IncidentEntry(incident, actor.text(), "incident.relapsed",
-                                       StrCat(incident.id(), " relapsed from ", StateName(from), ": ", reason));
-  (*entry.mutable_facts())["from"] = std::string(StateName(from));
-  (*entry.mutable_facts())["to"] = "triaged";
-  (*entry.mutable_facts())["reason"] = Shorten(reason, 1024);
-  draft.Record(std::move(entry));
   draft.Put(keys::Incident(number), incident);
   return absl::OkStatus();
 }
@@ -331,12 +308,46 @@ absl::Status IncidentDesk::AddNote(Draft& draft, const IncidentId& id, const Ide
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> IncidentDesk::AnyContained(Draft& draft, uint64_t number, const v1::Incident& incident) const {
+  if (!options_.still_contained) return false;
+  if (!incident.deployment().empty()) {
+    ASSIGN_OR_RETURN(const bool contained, options_.still_contained(draft, incident.deployment()));
+    if (contained) return true;
+  }
+  // Others count when a run was started there for this incident; what a sweep merely found is not ours to wait for.
+  for (const std::string& name : incident.affected()) {
+    if (!name.starts_with(kDeploymentPrefix)) continue;
+    const std::string deployment = name.substr(kDeploymentPrefix.size());
+    ASSIGN_OR_RETURN(const std::optional<store::v1::IncidentStarts> starts,
+                     draft.Find(keys::IncidentStarts(number, deployment)));
+    if (!starts || starts->runs().empty()) continue;
+    ASSIGN_OR_RETURN(const bool contained, options_.still_contained(draft, deployment));
+    if (contained) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<bool> IncidentDesk::WasActedOn(Draft& draft, uint64_t number, const v1::Incident& incident) const {
+  if (incident.state() == v1::INCIDENT_STATE_CONTAINED || incident.state() == v1::INCIDENT_STATE_ERADICATED) return true;
+  if (incident.state() != v1::INCIDENT_STATE_DETECTED && incident.state() != v1::INCIDENT_STATE_TRIAGED) return false;
+  if (!incident.runs().empty()) return true;
+  ASSIGN_OR_RETURN(const std::optional<store::v1::IncidentStarts> starts,
+                   draft.Find(keys::IncidentStarts(number, incident.deployment())));
+  return starts && starts->relapses() > 0;   // it had recovered once
+}
+
 absl::Status IncidentDesk::SettleAlerts(Draft& draft, const IncidentId& id) {
   ASSIGN_OR_RETURN(v1::Incident incident, LoadIn(draft, id));
-  if (incident.state() != v1::INCIDENT_STATE_CONTAINED && incident.state() != v1::INCIDENT_STATE_ERADICATED) {
-    return absl::OkStatus();
-  }
   ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(id.text()));
+  if (incident.state() < v1::INCIDENT_STATE_CONTAINED && options_.containment_proved && !incident.deployment().empty()) {
+    ASSIGN_OR_RETURN(const bool proved, options_.containment_proved(draft, incident.deployment()));
+    if (proved) {
+      return Advance(draft, id, v1::INCIDENT_STATE_CONTAINED, Identity(std::string(kService)),
+                     StrCat(incident.deployment(), " is contained and its agents proved it"));
+    }
+  }
+  ASSIGN_OR_RETURN(const bool acted, WasActedOn(draft, number, incident));
+  if (!acted) return absl::OkStatus();
   for (AlertMark mark : {AlertMark::kFiring, AlertMark::kStale}) {
     ASSIGN_OR_RETURN(const bool any, AnyMark(draft, number, mark));
     if (any) return absl::OkStatus();
@@ -348,10 +359,8 @@ absl::Status IncidentDesk::SettleAlerts(Draft& draft, const IncidentId& id) {
     ASSIGN_OR_RETURN(const bool active, starter_->HasActiveRun(draft, incident));
     if (active) return absl::OkStatus();
   }
-  if (options_.still_contained && !incident.deployment().empty()) {
-    ASSIGN_OR_RETURN(const bool contained, options_.still_contained(draft, incident.deployment()));
-    if (contained) return absl::OkStatus();
-  }
+  ASSIGN_OR_RETURN(const bool contained, AnyContained(draft, number, incident));
+  if (contained) return absl::OkStatus();
   return Advance(draft, id, v1::INCIDENT_STATE_RECOVERED, Identity(std::string(kService)), "its last alert resolved");
 }
 
@@ -363,9 +372,7 @@ absl::Status IncidentDesk::Reconcile(const IncidentId& id) {
     ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(id.text()));
     if (incident.state() == v1::INCIDENT_STATE_RECOVERED && incident.recovered_by() == kService) {
       ASSIGN_OR_RETURN(const bool fires, AnyMark(draft, number, AlertMark::kFiring));
-      if (fires) {
-        RETURN_IF_ERROR(Relapse(draft, std::move(incident), Identity(std::string(kService)), "an alert of it still fires"));
-      }
+      if (fires) RETURN_IF_ERROR(TakeUpAgain(draft, std::move(incident)));
     } else {
       RETURN_IF_ERROR(SettleAlerts(draft, id));
     }
@@ -378,9 +385,8 @@ absl::Status IncidentDesk::Reconcile(const IncidentId& id) {
 absl::Status IncidentDesk::ReconcileOpen() {
   ASSIGN_OR_RETURN(RecordPage<v1::Incident> page, ListRecords(ledger_.store(), keys::Incidents(), "", kReconcileMax));
   for (const auto& [key, incident] : page.records) {
-    const bool settles =
-        incident.state() == v1::INCIDENT_STATE_CONTAINED || incident.state() == v1::INCIDENT_STATE_ERADICATED ||
-        (incident.state() == v1::INCIDENT_STATE_RECOVERED && incident.recovered_by() == kService);
+    const bool settles = incident.state() < v1::INCIDENT_STATE_RECOVERED ||
+                         (incident.state() == v1::INCIDENT_STATE_RECOVERED && incident.recovered_by() == kService);
     if (!settles) continue;
     RETURN_IF_ERROR(Annotate(Reconcile(IncidentId(incident.id())), StrCat("reconcile ", incident.id())));
   }

@@ -27,16 +27,17 @@ constexpr size_t kReportsPage = 1000;      // reports of one incident in one ans
 struct Gatherer {
   const ReportSources& sources;
   v1::ReportDocument& report;
-  std::set<std::string> seen;
+  std::set<std::string> asked;     // names and digests looked up
+  std::set<std::string> digests;   // snapshots already in the report
 
   void Snapshot(const std::string& name) {
-    if (name.empty() || !seen.insert(name).second || report.affected_snapshots_size() >= kAffectedMax) return;
+    if (name.empty() || !asked.insert(name).second || report.affected_snapshots_size() >= kAffectedMax) return;
     auto snapshot = sources.vault.Resolve(name);
-    if (snapshot.ok() && seen.insert(snapshot->digest()).second) *report.add_affected_snapshots() = *std::move(snapshot);
+    if (snapshot.ok() && digests.insert(snapshot->digest()).second) *report.add_affected_snapshots() = *std::move(snapshot);
   }
 
   void Deployment(const std::string& name, const Caller& caller) {
-    if (name.empty() || !seen.insert(StrCat("deployment/", name)).second) return;
+    if (name.empty() || !asked.insert(StrCat("deployment/", name)).second) return;
     auto deployment = sources.fleet.LoadDeployment(DeploymentName(name));
     if (!deployment.ok()) return;
     for (const v1::AgentStatus& agent : deployment->agents()) *report.add_proofs() = agent;
@@ -72,7 +73,7 @@ absl::StatusOr<v1::ReportDocument> ReportDesk::Compose(const ReportWish& wish) {
   ASSIGN_OR_RETURN(v1::ListRunsResponse listed, sources_.runs.ListRuns(service, runs));
   report.mutable_runs()->Swap(listed.mutable_runs());
 
-  Gatherer gatherer{sources_, report, {}};
+  Gatherer gatherer{sources_, report, {}, {}};
   gatherer.Snapshot(report.incident().snapshot_digest().empty() ? report.incident().snapshot() : report.incident().snapshot_digest());
   gatherer.Deployment(report.incident().deployment(), service);
   const v1::Incident incident = report.incident();

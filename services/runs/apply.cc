@@ -1,5 +1,6 @@
 #include "firebreak/runs/apply.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -200,6 +201,12 @@ v1::PlaybookRun Apply(v1::PlaybookRun run, const RunEvent& event) {
       break;
     case RunEvent::kPhaseEntered:
       applier.EnterPhase(event.phase_entered());
+      break;
+    case RunEvent::kIncidentAttached:
+      if (std::find(run.attached().begin(), run.attached().end(), event.incident_attached().incident()) ==
+          run.attached().end()) {
+        run.add_attached(event.incident_attached().incident());
+      }
       break;
     case RunEvent::kRunFinished:
       applier.Finish(event.run_finished());

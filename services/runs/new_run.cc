@@ -12,6 +12,7 @@
 #include "firebreak/base/text.h"
 #include "firebreak/playbooks/expression.h"
 #include "firebreak/playbooks/incident_values.h"
+#include "firebreak/runs/apply.h"
 #include "firebreak/storage/keys/runs.h"
 #include "services/runs/resolve.h"
 #include "services/runs/run_writer.h"
@@ -22,6 +23,7 @@ namespace {
 using google::protobuf::Value;
 
 constexpr int kWaitingMax = 64;  // runs in line for one lock
+constexpr int kAttachedMax = 64;  // incidents that join one run; the next waits in line
 constexpr size_t kInputsBytesMax = 64 * 1024;
 
 absl::Status BindInput(const v1::InputDeclaration& input, const RunOrder& order, v1::PlaybookRun& run) {
@@ -100,13 +102,50 @@ void AddPending(const google::protobuf::RepeatedPtrField<v1::Step>& steps, const
   }
 }
 
+bool CanJoin(const v1::PlaybookRun& holder, const v1::PlaybookRun& run) {
+  return holder.playbook() == run.playbook() && !holder.cancel_requested() && holder.attached_size() < kAttachedMax;
+}
+
+// The run of the same playbook that `run` may join: the holder of the lock or one in line. Another playbook's run does not do
+// what this one is for.
+absl::StatusOr<std::optional<v1::PlaybookRun>> FindHost(Draft& draft, const store::v1::RunLock& lock,
+                                                        const v1::PlaybookRun& run) {
+  std::vector<std::string> hosts(lock.waiting().begin(), lock.waiting().end());
+  if (!lock.run().empty()) hosts.insert(hosts.begin(), lock.run());
+  for (const std::string& id : hosts) {
+    ASSIGN_OR_RETURN(v1::PlaybookRun host, draft.Load(keys::Run(RunId(id)), StrCat("run ", id)));
+    if (CanJoin(host, run)) return std::optional<v1::PlaybookRun>(std::move(host));
+  }
+  return std::optional<v1::PlaybookRun>();
+}
+
+// `run` is not started; its incident joins `host`, which settles it at its end.
+absl::StatusOr<Started> JoinRun(Draft& draft, v1::PlaybookRun host, const v1::PlaybookRun& run, absl::Time now,
+                                const IncidentHooks& hooks) {
+  const auto& attached = host.attached();
+  const bool known = run.incident().empty() || run.incident() == host.incident() ||
+                     std::find(attached.begin(), attached.end(), run.incident()) != attached.end();
+  if (known) return Started{std::move(host), true, false};
+  store::v1::RunEvent event;
+  *event.mutable_time() = ToProto(now);
+  event.mutable_incident_attached()->set_incident(run.incident());
+  event.mutable_incident_attached()->set_identity(run.started_by());
+  host = Apply(std::move(host), event);
+  RETURN_IF_ERROR(WriteEvents(draft, host, {event}, hooks));
+  return Started{std::move(host), true, true};
+}
+
 // Settles what a held lock means for `run`: an answer to give back, or nullopt to go on (with the lock or in line).
-absl::StatusOr<std::optional<Started>> TakeOrWait(Draft& draft, v1::PlaybookRun& run, absl::Time now) {
+absl::StatusOr<std::optional<Started>> TakeOrWait(Draft& draft, v1::PlaybookRun& run, absl::Time now,
+                                                  const IncidentHooks& hooks) {
   ASSIGN_OR_RETURN(std::optional<store::v1::RunLock> found, draft.Find(keys::RunLock(run.lock_key())));
   store::v1::RunLock lock = found.value_or(store::v1::RunLock());
-  if (!lock.run().empty() && run.if_locked() == "attach") {
-    ASSIGN_OR_RETURN(v1::PlaybookRun holder, draft.Load(keys::Run(RunId(lock.run())), StrCat("run ", lock.run())));
-    return std::optional<Started>(Started{std::move(holder), true});
+  if (run.if_locked() == "attach") {
+    ASSIGN_OR_RETURN(std::optional<v1::PlaybookRun> host, FindHost(draft, lock, run));
+    if (host) {
+      ASSIGN_OR_RETURN(Started joined, JoinRun(draft, *std::move(host), run, now, hooks));
+      return std::optional<Started>(std::move(joined));
+    }
   }
   if (!lock.run().empty() && run.if_locked() == "fail") {
     return absl::FailedPreconditionError(
@@ -172,7 +211,7 @@ absl::StatusOr<Started> StartIn(Draft& draft, const Program& program, v1::Playbo
   ASSIGN_OR_RETURN(const uint64_t number, draft.NextNumber("RUN"));
   run.set_id(NumberedId("RUN", number));
   if (!run.lock_key().empty()) {
-    ASSIGN_OR_RETURN(std::optional<Started> attached, TakeOrWait(draft, run, now));
+    ASSIGN_OR_RETURN(std::optional<Started> attached, TakeOrWait(draft, run, now, hooks));
     if (attached) return *std::move(attached);
   }
   store::v1::RunEvent event;
@@ -187,7 +226,7 @@ absl::StatusOr<Started> StartIn(Draft& draft, const Program& program, v1::Playbo
   if (hooks.add_techniques && !progress.run.incident().empty() && !techniques.empty()) {
     RETURN_IF_ERROR(hooks.add_techniques(draft, IncidentId(progress.run.incident()), {techniques.begin(), techniques.end()}));
   }
-  return Started{std::move(progress.run), false};
+  return Started{std::move(progress.run), false, false};
 }
 
 void AddPendingSteps(const v1::Playbook& playbook, v1::PlaybookRun& run) {

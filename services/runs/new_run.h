@@ -32,11 +32,13 @@ bool TriggerMatches(const v1::Playbook& playbook, const v1::Incident& incident);
 
 struct Started {
   v1::PlaybookRun run;
-  bool attached = false;  // `run` is the one that holds the lock
+  bool attached = false;  // `run` was there before
+  bool recorded = false;  // the incident joined it and the draft says so
 };
 
 // Gives `run` its number and lock and writes it with its first step's intent (n steps make n + 1 commits). When the
-// lock is held: attach answers the holder, wait enters the line, fail is kFailedPrecondition.
+// lock is held: attach joins a run of the same playbook that holds it or waits for it and enters the line behind any other,
+// wait enters the line, fail is kFailedPrecondition.
 absl::StatusOr<Started> StartIn(Draft& draft, const Program& program, v1::PlaybookRun run, absl::Time now,
                                 const IncidentHooks& hooks);
 

@@ -48,7 +48,7 @@ absl::StatusOr<RunEvent> DecideVote(const Caller& caller, const v1::AnswerApprov
                                     const v1::PlaybookRun& run, absl::Time now) {
   const v1::StepState* asked = FindState(run, request.step());
   if (asked == nullptr)
-    return absl::NotFoundError(StrCat(run.id(), " has no step ", request.step(), " so far (next: firebreak approve)"));
+    return absl::NotFoundError(StrCat(run.id(), " has no step ", request.step(), " so far (next: firebreak approve list)"));
   if (asked->need() == 0)
     return absl::FailedPreconditionError(StrCat(run.id(), " step ", request.step(), " asks nothing"));
   for (const v1::Vote& vote : asked->votes()) {

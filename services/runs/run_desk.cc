@@ -104,6 +104,15 @@ absl::StatusOr<bool> RunDesk::HasActiveRun(Draft& draft, const v1::Incident& inc
   return false;
 }
 
+absl::StatusOr<bool> RunDesk::HasActiveRunOn(Draft& draft, const v1::Incident& incident,
+                                             const std::string& deployment) const {
+  for (const std::string& run : incident.runs()) {
+    ASSIGN_OR_RETURN(const std::optional<store::v1::RunReference> active, draft.Find(keys::ActiveRun(RunId(run))));
+    if (active && active->deployment() == deployment) return true;
+  }
+  return false;
+}
+
 absl::StatusOr<v1::StartRunResponse> RunDesk::StartRun(const Caller& caller, const v1::StartRunRequest& request) {
   RETURN_IF_ERROR(CheckRequest(request));
   ASSIGN_OR_RETURN(const v1::StoredPlaybook stored, shelf_.Resolve(request.playbook()));
@@ -152,7 +161,7 @@ absl::StatusOr<v1::StartRunResponse> RunDesk::StartRun(const Caller& caller, con
       record.set_attached(started.attached);
       draft.Put(request_key, record);
     }
-    if (started.attached) {
+    if (started.attached && !started.recorded) {
       v1::AuditEntry entry;
       entry.set_actor(caller.identity.text());
       entry.set_action("run.attached");

@@ -70,6 +70,10 @@ class EntryWriter {
     if (!value.empty()) (*entry_.mutable_facts())[name] = Shorten(std::string(value), kFactBytesMax);
     return *this;
   }
+  EntryWriter& About(const std::string& subject) {
+    entry_.add_subjects(subject);
+    return *this;
+  }
   v1::AuditEntry Take() { return std::move(entry_); }
 
   // "step contain" with the facts every step's entry has.
@@ -117,6 +121,12 @@ void DescribeVote(const std::string& path, const v1::Vote& vote, EntryWriter& to
   to.Act("approval.voted", StrCat(to.Step(path), ": ", vote.identity(), vote.approve() ? " approves" : " denies"));
   to.By(vote.identity()).Fact("subject_digest", vote.subject_digest());
   to.Fact("reason", vote.reason());
+}
+
+void DescribeAttached(const v1::PlaybookRun& run, const store::v1::IncidentAttached& attached, EntryWriter& to) {
+  to.Act("run.attached", StrCat(attached.incident(), " joined ", run.id(), " of playbook ", run.playbook(),
+                                ", which has or awaits ", run.lock_key()));
+  to.By(attached.identity()).About(StrCat("incident/", attached.incident()));
 }
 
 std::optional<v1::AuditEntry> EntryFor(const v1::PlaybookRun& run, const RunEvent& event) {
@@ -174,6 +184,9 @@ std::optional<v1::AuditEntry> EntryFor(const v1::PlaybookRun& run, const RunEven
     case RunEvent::kPhaseEntered:
       if (!event.phase_entered().has_error()) return std::nullopt;
       to.Act("run.failing", StrCat(run.id(), " goes no further: ", event.phase_entered().error().message()));
+      break;
+    case RunEvent::kIncidentAttached:
+      DescribeAttached(run, event.incident_attached(), to);
       break;
     case RunEvent::kRunFinished:
       to.Act("run.finished",

@@ -13,6 +13,8 @@ namespace {
 
 using store::v1::RunEvent;
 
+constexpr int kSettledAtOnceMax = 4;  // attached incidents settled in the commit that ends their run
+
 bool StartsOnce(const Program& program, const RunEvent& event) {
   if (!event.has_step_started()) return false;
   const ActionSpec* spec = program.FindAction(event.step_started().action());
@@ -27,6 +29,15 @@ absl::Status ReleaseLock(Draft& draft, const v1::PlaybookRun& run) {
   waiting.erase(std::remove(waiting.begin(), waiting.end(), run.id()), waiting.end());
   if (lock->run() == run.id()) lock->clear_run();
   draft.Put(keys::RunLock(run.lock_key()), *lock);
+  return absl::OkStatus();
+}
+
+// Every settled incident makes an entry, and a commit has few left: the desk's slow timer settles the rest.
+absl::Status SettleIncidents(Draft& draft, const v1::PlaybookRun& run, const IncidentHooks& hooks) {
+  if (!hooks.run_ended) return absl::OkStatus();
+  if (!run.incident().empty()) RETURN_IF_ERROR(hooks.run_ended(draft, IncidentId(run.incident())));
+  const int count = std::min(run.attached_size(), kSettledAtOnceMax);
+  for (int i = 0; i < count; ++i) RETURN_IF_ERROR(hooks.run_ended(draft, IncidentId(run.attached(i))));
   return absl::OkStatus();
 }
 
@@ -73,7 +84,7 @@ absl::Status WriteEvents(Draft& draft, v1::PlaybookRun& run, const std::vector<R
   if (HasEnded(run)) {
     draft.Delete(keys::ActiveRun(id));
     RETURN_IF_ERROR(ReleaseLock(draft, run));
-    if (hooks.run_ended && !run.incident().empty()) RETURN_IF_ERROR(hooks.run_ended(draft, IncidentId(run.incident())));
+    RETURN_IF_ERROR(SettleIncidents(draft, run, hooks));
   } else if (record.sequence() == 1) {
     draft.Put(keys::ActiveRun(id), reference);
   }

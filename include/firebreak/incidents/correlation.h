@@ -47,9 +47,9 @@ struct SuspectFacts {
   std::string deployment;        // fraud-prod
 };
 
-// Finds the suspect from model name, model version and deployment (each may be empty). Must be quick and must not commit.
-using SuspectFinder = std::function<std::optional<SuspectFacts>(std::string_view model, std::string_view version,
-                                                                std::string_view deployment)>;
+// Finds the suspect from what a signal says of model, version, environment and deployment (each may be empty). A deployment is
+// named only when no other could be meant. Must be quick and must not commit.
+using SuspectFinder = std::function<std::optional<SuspectFacts>(const IncidentSignal& signal)>;
 
 // Which incident a signal belongs to and why.
 struct Correlation {

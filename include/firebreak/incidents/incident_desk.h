@@ -27,6 +27,8 @@ struct IncidentOptions {
   // Whether the deployment is out of production, read through the draft. While it is, silent alerts are no recovery: nothing is
   // served that could be unwell. Unset = never.
   std::function<absl::StatusOr<bool>(Draft& draft, const std::string& deployment)> still_contained = {};
+  // Whether it is out of production and the agents proved it; an incident not yet contained, whoever did it, is so then.
+  std::function<absl::StatusOr<bool>(Draft& draft, const std::string& deployment)> containment_proved = {};
 };
 
 // State of an alert within its incident, kept as an index so that joining never writes the incident record.
@@ -53,7 +55,9 @@ class IncidentDesk {
 
   // --- Parts of other use cases' drafts --------------------------------------------------------------------------------
   // Joins the open incident of the signal's key, or opens one and starts its playbook. An empty `incident` in the answer: the
-  // signal names neither model nor deployment. Joining only reads; opening writes and so conflicts with another opening.
+  // signal names neither model nor deployment. Joining starts the playbook, too, when the signal's deployment is neither
+  // contained nor in the hands of a run: after a relapse, for a second deployment, after a run's end, for a worse severity;
+  // at most three times per deployment. Else joining only reads; what writes conflicts with another such writer.
   absl::StatusOr<Correlation> Correlate(Draft& draft, const Caller& caller, const IncidentSignal& signal);
 
   // What Correlate would do now, in words; writes nothing.
@@ -75,9 +79,9 @@ class IncidentDesk {
   // A note in the timeline: 1 byte to 2 KiB of UTF-8.
   absl::Status AddNote(Draft& draft, const IncidentId& id, const Identity& actor, std::string_view text);
 
-  // Called when an alert of the incident ended or a run of it ended: moves a contained or eradicated incident to RECOVERED
-  // when no alert fires or is stale, no run is active and its deployment is back in service, counting what the draft itself
-  // has written. Otherwise no change.
+  // Called when an alert of the incident ended or a run of it ended: moves an incident that was contained or had a run to
+  // RECOVERED when no alert fires or is stale, no run is active and its deployments are back in service, counting what the
+  // draft itself has written; and to CONTAINED when its deployment proved to be. Otherwise no change.
   absl::Status SettleAlerts(Draft& draft, const IncidentId& id);
 
   // After a commit that fired or ended alerts: two drafts that ended the last two alerts at once saw one another's alert still
@@ -94,7 +98,17 @@ class IncidentDesk {
   absl::StatusOr<v1::Incident> LoadIn(Draft& draft, const IncidentId& id) const;
   absl::StatusOr<Correlation> Open(Draft& draft, const Caller& caller, const IncidentSignal& signal,
                                    const CorrelationKey& key);
-  absl::Status Relapse(Draft& draft, v1::Incident incident, const Identity& actor, std::string_view reason);
+  enum class Due { kNo, kYes, kTooOften };
+  absl::StatusOr<Correlation> Join(Draft& draft, const Caller& caller, v1::Incident incident, IncidentSignal signal,
+                                   Correlation joined);
+  absl::StatusOr<Due> ChooseStart(Draft& draft, const v1::Incident& incident, const IncidentSignal& signal) const;
+  absl::Status Start(Draft& draft, const v1::Incident& suspect, Correlation& joined);
+  absl::Status GiveUp(Draft& draft, const v1::Incident& suspect);
+  void RaiseSeverity(Draft& draft, v1::Incident& incident, const Identity& actor, uint32_t severity);
+  absl::Status Relapse(Draft& draft, v1::Incident& incident, const Identity& actor, std::string_view reason);
+  absl::Status TakeUpAgain(Draft& draft, v1::Incident incident);
+  absl::StatusOr<bool> AnyContained(Draft& draft, uint64_t number, const v1::Incident& incident) const;
+  absl::StatusOr<bool> WasActedOn(Draft& draft, uint64_t number, const v1::Incident& incident) const;
   IncidentSignal Complete(IncidentSignal signal) const;
   v1::Incident Draw(const Caller& caller, const IncidentSignal& signal) const;
   bool Joinable(const v1::Incident& incident) const;

@@ -22,7 +22,7 @@ struct IncidentHooks {
   std::function<absl::Status(Draft&, const IncidentId&, const RunId&)> add_run;
   // IncidentDesk::AddTechniques: the ATLAS techniques the started playbook answers.
   std::function<absl::Status(Draft&, const IncidentId&, const std::vector<std::string>&)> add_techniques;
-  // IncidentDesk::SettleAlerts: a run of the incident has ended in this draft.
+  // IncidentDesk::SettleAlerts: a run of the incident, or one it joined, has ended in this draft.
   std::function<absl::Status(Draft&, const IncidentId&)> run_ended;
 };
 

@@ -32,12 +32,14 @@ class RunDesk final : public RunStarter {
 
   // RunStarter: the most severe playbook whose trigger matches gets a run and its lock in the caller's draft. Never
   // fails because of a playbook: when it cannot start (input unknown, deployment locked by another run and if_locked =
-  // fail) the reason is recorded in the draft and the answer is nullopt. if_locked = attach answers the run that holds
-  // the lock.
+  // fail) the reason is recorded in the draft and the answer is nullopt. if_locked = attach joins the run of the
+  // same playbook that holds the lock or is in line for it, and waits in line behind any other.
   absl::StatusOr<std::optional<v1::PlaybookRun>> StartTriggered(Draft& draft, const v1::Incident& incident) override;
 
   absl::StatusOr<std::optional<std::string>> PreviewTriggered(const v1::Incident& incident) const override;
   absl::StatusOr<bool> HasActiveRun(Draft& draft, const v1::Incident& incident) const override;
+  absl::StatusOr<bool> HasActiveRunOn(Draft& draft, const v1::Incident& incident,
+                                      const std::string& deployment) const override;
 
   absl::StatusOr<v1::StartRunResponse> StartRun(const Caller& caller, const v1::StartRunRequest& request);
   absl::StatusOr<v1::GetRunResponse> GetRun(const Caller& caller, const v1::GetRunRequest& request) const;

@@ -17,15 +17,19 @@ std::string ModelOf(std::string_view name) {
   return std::string(name.substr(0, name.find('@')));
 }
 
-std::optional<v1::Deployment> FindServing(FleetDesk& fleet, std::string_view model) {
+std::optional<v1::Deployment> FindServing(FleetDesk& fleet, const IncidentSignal& signal) {
   v1::ListDeploymentsRequest request;
+  std::optional<v1::Deployment> found;
   for (int page = 0; page < kPagesMax; ++page) {
     absl::StatusOr<v1::ListDeploymentsResponse> listed = fleet.ListDeployments(ServiceCaller(), request);
     if (!listed.ok()) return std::nullopt;
     for (v1::Deployment& deployment : *listed->mutable_deployments()) {
-      if (ModelOf(deployment.wanted().model_name()) == model) return std::move(deployment);
+      if (ModelOf(deployment.wanted().model_name()) != signal.model) continue;
+      if (!signal.environment.empty() && deployment.environment() != signal.environment) continue;
+      if (found) return std::nullopt;
+      found = std::move(deployment);
     }
-    if (listed->next_page_token().empty()) return std::nullopt;
+    if (listed->next_page_token().empty()) return found;
     request.set_page_token(listed->next_page_token());
   }
   return std::nullopt;
@@ -33,25 +37,24 @@ std::optional<v1::Deployment> FindServing(FleetDesk& fleet, std::string_view mod
 
 }  // namespace
 
-std::optional<SuspectFacts> FindSuspect(FleetDesk& fleet, const SnapshotVault& vault, std::string_view model,
-                                        std::string_view version, std::string_view deployment) {
+std::optional<SuspectFacts> FindSuspect(FleetDesk& fleet, const SnapshotVault& vault, const IncidentSignal& signal) {
   std::optional<v1::Deployment> serving;
-  if (!deployment.empty()) {
-    absl::StatusOr<v1::Deployment> loaded = fleet.LoadDeployment(DeploymentName(std::string(deployment)));
+  if (!signal.deployment.empty()) {
+    absl::StatusOr<v1::Deployment> loaded = fleet.LoadDeployment(DeploymentName(signal.deployment));
     if (loaded.ok()) serving = *std::move(loaded);
-  } else if (!model.empty()) {
-    serving = FindServing(fleet, model);
+  } else if (!signal.model.empty()) {
+    serving = FindServing(fleet, signal);
   }
   SuspectFacts facts;
-  facts.model = std::string(model);
+  facts.model = signal.model;
   if (serving) {
     facts.deployment = serving->name();
     facts.snapshot = serving->wanted().model_name();
     facts.snapshot_digest = serving->wanted().model_digest();
     if (facts.model.empty()) facts.model = ModelOf(facts.snapshot);
   }
-  if (!facts.model.empty() && !version.empty()) {
-    absl::StatusOr<v1::Snapshot> named = vault.Resolve(StrCat("model/", facts.model, "@", version));
+  if (!facts.model.empty() && !signal.model_version.empty()) {
+    absl::StatusOr<v1::Snapshot> named = vault.Resolve(StrCat("model/", facts.model, "@", signal.model_version));
     if (named.ok()) {
       facts.snapshot = StrCat("model/", named->name(), "@", named->version());
       facts.snapshot_digest = named->digest();

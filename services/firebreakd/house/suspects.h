@@ -3,7 +3,6 @@
 #define FIREBREAK_SERVICES_FIREBREAKD_HOUSE_SUSPECTS_H_
 
 #include <optional>
-#include <string_view>
 
 #include "firebreak/fleet/fleet_desk.h"
 #include "firebreak/incidents/correlation.h"
@@ -11,10 +10,10 @@
 
 namespace firebreak {
 
-// The deployment named, or else the first one that serves the model; the version named, or else what it serves. Reads
-// only; what cannot be read is not known.
-std::optional<SuspectFacts> FindSuspect(FleetDesk& fleet, const SnapshotVault& vault, std::string_view model,
-                                        std::string_view version, std::string_view deployment);
+// The deployment named, or else the one that serves the model in the environment named; several that could be meant are none:
+// containing the wrong one is worse than asking a person. The version named, or else what is served. Reads only; what cannot
+// be read is not known.
+std::optional<SuspectFacts> FindSuspect(FleetDesk& fleet, const SnapshotVault& vault, const IncidentSignal& signal);
 
 }  // namespace firebreak
 

@@ -303,6 +303,9 @@ class MainJob:
         if "<svg" not in html or "http://" in html.replace("http://www.w3.org", ""):
             raise Failed("the HTML report is not self-contained or has no drawn timeline")
         document = json.loads(self.reports["json"].read_text())
+        affected = sorted(f"{s['name']}@{s['version']}" for s in document["affected_snapshots"])
+        if affected != [f"{MODEL}@2", f"{DATASET}@2"]:
+            raise Failed(f"the report names as affected: {affected}")
         durations = document["durations"]
         for name in ("time_to_detect_seconds", "time_to_acknowledge_seconds", "time_to_contain_seconds",
                      "time_to_recover_seconds"):

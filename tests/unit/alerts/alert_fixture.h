@@ -27,6 +27,13 @@ class CountingStarter final : public RunStarter {
     run.set_playbook("poisoned-model");
     return std::optional<v1::PlaybookRun>(run);
   }
+  // A run goes on until its incident is contained, and keeps its deployment to itself for as long as the test lasts.
+  absl::StatusOr<bool> HasActiveRun(Draft&, const v1::Incident& incident) const override {
+    return !incident.runs().empty() && incident.state() < v1::INCIDENT_STATE_CONTAINED;
+  }
+  absl::StatusOr<bool> HasActiveRunOn(Draft&, const v1::Incident& incident, const std::string&) const override {
+    return !incident.runs().empty();
+  }
   absl::StatusOr<std::optional<std::string>> PreviewTriggered(const v1::Incident&) const override {
     return std::optional<std::string>("poisoned-model");
   }

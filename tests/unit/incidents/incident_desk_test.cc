@@ -33,6 +33,10 @@ class FakeStarter final : public RunStarter {
     return std::optional<std::string>("poisoned-model");
   }
   absl::StatusOr<bool> HasActiveRun(Draft&, const v1::Incident&) const override { return active.load(); }
+  // What it started goes on for the length of a test; alerts that join start nothing.
+  absl::StatusOr<bool> HasActiveRunOn(Draft&, const v1::Incident& incident, const std::string&) const override {
+    return !incident.runs().empty();
+  }
 
   std::atomic<bool> active{false};
 };
@@ -367,7 +371,7 @@ TEST_F(IncidentDeskTest, PreviewSaysWhatWouldHappenAndWritesNothing) {
 TEST(IncidentDesk, TheSuspectComesFromWhatTheVaultAndTheFleetKnow) {
   firebreak::testing::LedgerFixture fixture;
   IncidentDesk desk(*fixture.ledger, fixture.clock, *fixture.log, nullptr,
-                    [](std::string_view, std::string_view, std::string_view) -> std::optional<SuspectFacts> {
+                    [](const IncidentSignal&) -> std::optional<SuspectFacts> {
                       return SuspectFacts{"fraud", "model/fraud@8", "sha256:00", "fraud-prod"};
                     });
   v1::OpenIncidentRequest request;

@@ -58,6 +58,10 @@ inline KeyPrefix<store::v1::IncidentAlert> IncidentAlerts(uint64_t incident, std
   return std::move(KeyBuilder("incident-alert").Number(incident).Text(state)).BuildPrefix<store::v1::IncidentAlert>();
 }
 
+inline Key<store::v1::IncidentStarts> IncidentStarts(uint64_t incident, std::string_view deployment) {
+  return std::move(KeyBuilder("incident-starts").Number(incident).Text(KeyText(deployment))).Build<store::v1::IncidentStarts>();
+}
+
 inline Key<store::v1::OpenedByRequest> IncidentRequest(std::string_view identity, std::string_view request_id) {
   return std::move(KeyBuilder("incident-request")
       .Text(KeyText(identity))
