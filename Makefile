@@ -48,7 +48,7 @@ test: build-all
 test-slow: build-all
 	/usr/bin/python3 tests/run.py --build $(BUILD) --slow
 
-bench: build-all
+bench: deps-dev build-all
 	/usr/bin/python3 tests/bench/run.py --build $(BUILD)
 
 clean:

@@ -268,7 +268,9 @@ absl::Status Puller::PullFiles(Workers& workers) {
       if (bundle_) bundle_->matcher.Add(entry);
       RETURN_IF_ERROR(Want(entry, workers));
     }
-    const bool stuck = !page.next_page_token().empty() && page.next_page_token() == request.page_token();
+    // A page that brings nothing, or the same place again, must not keep us asking for ever.
+    const bool stuck = !page.next_page_token().empty() &&
+                       (page.files().empty() || page.next_page_token() == request.page_token());
     if (stuck) return absl::DataLossError("the file list does not end");
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());

@@ -16,6 +16,9 @@ absl::Status NeedIncident(const ActionCall& call) {
   return absl::FailedPreconditionError(StrCat(call.run.text(), " belongs to no incident, so there is nothing to write to"));
 }
 
+// Whoever started the run asks for what it proposes, so that starting a run is no way around "somebody else must decide".
+Identity Requester(const ActionCall& call) { return call.started_by.empty() ? RunActor(call) : call.started_by; }
+
 class NoteAction final : public Action {
  public:
   explicit NoteAction(const ActionParts& parts) : parts_(parts) {}
@@ -90,7 +93,7 @@ class ShareAction final : public Action {
     ASSIGN_OR_RETURN(v1::Share share, parts_.sharing.Propose({.incident = call.incident,
                                                               .destination = TextField(call.inputs, "destination"),
                                                               .bundle_digest = "",
-                                                              .requested_by = RunActor(call),
+                                                              .requested_by = Requester(call),
                                                               .request_id = call.effect.text()}));
     return Outputs().Text("share", share.id()).Done();
   }

@@ -28,7 +28,7 @@ constexpr unsigned kStrict = rapidjson::kParseValidateEncodingFlag | rapidjson::
 // Builds a Value from parser events. Returning false stops the parser; error() then says why.
 class ValueBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ValueBuilder> {
  public:
-  ValueBuilder(Value& root, int depth_max) : root_(root), depth_max_(depth_max) {}
+  ValueBuilder(Value& root, const JsonLimits& limits) : root_(root), limits_(limits) {}
 
   const std::string& error() const { return error_; }
 
@@ -70,12 +70,14 @@ class ValueBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Valu
   }
   template <typename Set>
   bool Place(Set set) {
+    if (++values_ > limits_.values_max) return Stop(StrCat("more than ", limits_.values_max, " values"));
     set(Next());
     return true;
   }
   template <typename Set>
   bool Open(Set set) {
-    if (static_cast<int>(open_.size()) >= depth_max_) return Stop(StrCat("nested deeper than ", depth_max_));
+    if (static_cast<int>(open_.size()) >= limits_.depth_max) return Stop(StrCat("nested deeper than ", limits_.depth_max));
+    if (++values_ > limits_.values_max) return Stop(StrCat("more than ", limits_.values_max, " values"));
     Value& value = Next();
     set(value);
     open_.push_back(&value);
@@ -91,7 +93,8 @@ class ValueBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Valu
   }
 
   Value& root_;
-  const int depth_max_;
+  const JsonLimits& limits_;
+  size_t values_ = 0;
   std::vector<Value*> open_;
   Value* member_ = nullptr;
   std::string error_;
@@ -230,7 +233,7 @@ absl::StatusOr<Value> ParseJson(std::string_view text, const JsonLimits& limits)
   }
   if (!IsValidUtf8(text)) return absl::InvalidArgumentError("json is not valid UTF-8");
   Value root;
-  ValueBuilder builder(root, limits.depth_max);
+  ValueBuilder builder(root, limits);
   rapidjson::Reader reader;
   rapidjson::MemoryStream stream(text.data(), text.size());
   const rapidjson::ParseResult result = reader.Parse<kStrict>(stream, builder);

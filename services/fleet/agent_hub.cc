@@ -105,13 +105,15 @@ absl::StatusOr<std::unique_ptr<Subscription>> AgentHub::Follow(const DeploymentN
   {
     absl::MutexLock lock(&mutex_);
     if (stopping_) return absl::UnavailableError("the control plane is stopping; dial again");
-    if (followers_.size() >= options_.followers_max) {
+    if (followers_.size() >= options_.followers_max || (agent.empty() && watchers_ >= options_.watchers_max)) {
       return absl::ResourceExhaustedError(
           absl::StrCat("follow ", deployment.text(), ": ", followers_.size(), " followers are connected, no more are taken"));
     }
     id = next_id_++;
     followers_[id] = follower;
-    if (!agent.empty()) {
+    if (agent.empty()) {
+      ++watchers_;
+    } else {
       ++connected_[agent.text()];
       last_seen_[agent.text()] = clock_.Now();
     }
@@ -175,7 +177,9 @@ void AgentHub::Leave(uint64_t id) {
   const auto found = followers_.find(id);
   if (found == followers_.end()) return;
   const std::string& agent = found->second->agent.text();
-  if (!agent.empty()) {
+  if (agent.empty()) {
+    --watchers_;
+  } else {
     last_seen_[agent] = clock_.Now();
     if (--connected_[agent] == 0) connected_.erase(agent);
   }

@@ -58,7 +58,7 @@ v1::AuditEntry DescribeProof(const v1::ServingProof& proof, const v1::Envelope& 
   const ProofVerdict verdict = proof.epoch() == 0 ? ProofVerdict::kConverging : JudgeProof(decision, proof);
   const bool diverged = verdict == ProofVerdict::kDiverged;
   v1::AuditEntry entry = AgentEntry(
-      proof.agent(), diverged ? "agent.diverged" : (verdict == ProofVerdict::kProven ? "agent.proved" : "agent.reported"),
+      StrCat("agent/", proof.agent()), diverged ? "agent.diverged" : (verdict == ProofVerdict::kProven ? "agent.proved" : "agent.reported"),
       proof.agent(), proof.deployment(),
       StrCat("agent ", proof.agent(), " ", diverged ? "does not serve what was decided" : Doing(proof.state()), " (epoch ",
              proof.epoch(), ")"));
@@ -149,7 +149,7 @@ absl::StatusOr<v1::EnrolAgentResponse> FleetDesk::EnrolAgent(const Caller&, cons
       proof->set_agent(name.text());
       draft.Put(AgentProofKey(deployment, name), *proof);
     }
-    v1::AuditEntry entry = AgentEntry(name.text(), "agent.enrolled", name.text(), deployment.text(),
+    v1::AuditEntry entry = AgentEntry(StrCat("agent/", name.text()), "agent.enrolled", name.text(), deployment.text(),
                                       StrCat("agent ", name.text(), " joined ", deployment.text()));
     (*entry.mutable_facts())["key_id"] = agent_key.key_id();
     (*entry.mutable_facts())["invited_by"] = token.created_by();

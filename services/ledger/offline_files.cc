@@ -19,7 +19,7 @@ std::string ExportReadme(const Checkpoint& checkpoint, std::string_view vkey) {
       "  tile/<level>/<number>      256 hashes each; <number>.p/<width> is the newest, partial one\n",
       "  tile/entries/<number>      the entries: two bytes of length, then one JSON object, repeated\n\n",
       "Verify it without any server, with a key you got from somewhere else than this folder:\n",
-      "  firebreak audit verify <folder> --key <key>\n",
+      "  firebreak audit verify <folder> --vkey <key>\n",
       "Any other tool that reads tlog-tiles can do the same.\n");
 }
 

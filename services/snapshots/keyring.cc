@@ -169,7 +169,7 @@ absl::StatusOr<CheckedBundle> Keyring::Verify(std::string_view bundle, v1::Snaps
     std::erase_if(signers, [&](const v1::TrustedSigner& signer) { return signer.key_id() != hint; });
     if (signers.empty()) {
       return WithNextStep(absl::FailedPreconditionError(StrCat("signed with ", ShortKey(hint), ", which is not trusted")),
-                          "a security lead can trust it: firebreak signer trust");
+                          "an admin can trust it: firebreak signer trust");
     }
   }
   absl::Status last = absl::FailedPreconditionError("signed with a key that is not trusted");

@@ -17,6 +17,7 @@ namespace firebreak {
 struct JsonLimits {
   size_t size_bytes_max = size_t{16} << 20;
   int depth_max = 64;
+  size_t values_max = size_t{8} << 20;   // a value of two bytes of text takes more than fifty in memory
 };
 
 // Whole text is one JSON value; kInvalidArgument with the byte offset otherwise. Duplicate names are refused.

@@ -8,7 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "firebreak/access/caller.h"
 #include "firebreak/base/clock.h"
@@ -25,13 +27,15 @@ struct Credentials {
   std::string authorization;  // the header as it came: "Bearer fbt_…", or empty
   AgentName agent;            // common name of a client certificate that verified against our CA, or empty
   std::string peer;           // address, for logs and limits
+  std::string agent_certificate = {};  // that certificate, PEM
 };
 
 // Looks identities up; both may block on the store for a moment and are called on any thread.
 struct Identities {
   std::function<absl::StatusOr<Caller>(std::string_view token)> authenticate;
-  // OK when the agent is enrolled and was not removed; otherwise kUnauthenticated or kPermissionDenied says why.
-  std::function<absl::Status(const AgentName&)> check_agent;
+  // OK when the agent is enrolled with this certificate's key and was not removed; otherwise kUnauthenticated or
+  // kPermissionDenied says why. A certificate outlives its enrolment: the name alone proves nothing.
+  std::function<absl::Status(const AgentName&, std::string_view certificate_pem)> check_agent;
 };
 
 struct FrontDeskOptions {
@@ -41,6 +45,8 @@ struct FrontDeskOptions {
   double open_calls_burst = 50;
   absl::Duration deadline_default = absl::Seconds(60);  // for calls that bring none
   absl::Duration deadline_max = absl::Minutes(10);
+  // Every open stream is told of commits by the one thread that makes them, so one reader may not open thousands.
+  size_t streams_per_identity = 256;
   absl::Duration stream_recheck = absl::Seconds(30);  // an open stream's identity is looked up again this often
 };
 
@@ -86,6 +92,8 @@ class FrontDesk {
   absl::StatusOr<Caller> Identify(const Credentials& credentials) const;
   absl::StatusOr<Caller> AdmitToMethod(const Method& method, const Credentials& credentials);
   absl::Time DeadlineOf(absl::Time asked) const;
+  absl::Status SeatStream(const std::string& identity);
+  void UnseatStream(const std::string& identity);
 
   const Identities identities_;
   WorkerPool& pool_;
@@ -95,6 +103,8 @@ class FrontDesk {
   std::unique_ptr<Tally> tally_;
   std::unique_ptr<RateLimit> identity_limit_;
   std::unique_ptr<RateLimit> open_limit_;
+  absl::Mutex streams_mutex_;
+  absl::flat_hash_map<std::string, size_t> streams_ ABSL_GUARDED_BY(streams_mutex_);  // open now, by identity
 };
 
 }  // namespace firebreak

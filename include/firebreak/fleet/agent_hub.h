@@ -29,6 +29,7 @@ struct AgentHubOptions {
   // control plane must not believe that nobody is there.
   absl::Duration grace = absl::Seconds(15);
   size_t followers_max = 4096;
+  size_t watchers_max = 1024;   // of them, those that are no agents: who only watches must not keep an agent out
   // Newest signed ledger checkpoint, carried by heartbeats (Ledger::SignCheckpoint). May be empty.
   std::function<absl::StatusOr<std::string>()> checkpoint;
 };
@@ -42,7 +43,8 @@ class AgentHub {
   AgentHub& operator=(const AgentHub&) = delete;
 
   // `agent` is empty for a follower that is no agent. The newest decision is sent before this returns when its epoch is above
-  // `after`; at equal epoch a heartbeat tells the follower that it is up to date. kResourceExhausted past followers_max.
+  // `after`; at equal epoch a heartbeat tells the follower that it is up to date. kResourceExhausted past followers_max,
+  // or past watchers_max when `agent` is empty.
   absl::StatusOr<std::unique_ptr<Subscription>> Follow(const DeploymentName& deployment, const AgentName& agent, Epoch after,
                                                        std::shared_ptr<Sink<v1::FollowEvent>> sink);
 
@@ -77,6 +79,7 @@ class AgentHub {
   std::map<uint64_t, std::shared_ptr<Follower>> followers_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int> connected_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Time> last_seen_ ABSL_GUARDED_BY(mutex_);
+  size_t watchers_ ABSL_GUARDED_BY(mutex_) = 0;           // followers that are no agents
   std::set<std::string> moved_ ABSL_GUARDED_BY(mutex_);   // deployments with a decision not yet sent
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

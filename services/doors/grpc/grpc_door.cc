@@ -20,6 +20,7 @@ constexpr int kMetadataBytesMax = 16 << 10;
 constexpr int kKeepaliveMs = 20'000;  // a vanished agent is noticed within half a minute
 constexpr int kKeepaliveTimeoutMs = 10'000;
 constexpr int kPingIntervalMinMs = 5'000;  // of clients that keep idle streams open
+constexpr size_t kBuffersBytesMax = size_t{512} << 20;  // what all connections together may make the transport hold
 constexpr int kMessageMargin = 64 << 10;   // so that our own limit answers before the transport's
 
 class UnknownMethod final : public grpc::ServerGenericBidiReactor {
@@ -72,6 +73,8 @@ absl::Status GrpcDoor::Service::Start(const GrpcDoorOptions& options) {
   builder.AddListeningPort(options.listen, grpc::SslServerCredentials(tls), &port_);
   builder.RegisterCallbackGenericService(this);
   builder.SetMaxReceiveMessageSize(static_cast<int>(request_bytes_max) + kMessageMargin);
+  grpc::ResourceQuota quota("doors");
+  builder.SetResourceQuota(quota.Resize(kBuffersBytesMax));
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers must never share a port unnoticed
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection);

@@ -69,7 +69,12 @@ StreamCall::StreamCall(FrontDesk& desk, const Method& method, grpc::GenericCallb
       credentials_(CredentialsOf(context)),
       queue_(std::make_shared<StreamQueue>(*this)),
       seat_(std::make_shared<Seat>()) {
-  StartRead(&request_);
+  absl::Status refused = RefuseUnread(desk_, method_, credentials_);
+  if (refused.ok()) {
+    StartRead(&request_);
+  } else {
+    queue_->Close(std::move(refused));
+  }
 }
 
 void StreamCall::OnReadDone(bool ok) {

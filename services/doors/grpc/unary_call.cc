@@ -9,7 +9,12 @@ namespace firebreak {
 
 UnaryCall::UnaryCall(FrontDesk& desk, const Method& method, grpc::GenericCallbackServerContext& context)
     : desk_(desk), method_(method), credentials_(CredentialsOf(context)), deadline_(DeadlineOf(context)) {
-  StartRead(&request_);
+  absl::Status refused = RefuseUnread(desk_, method_, credentials_);
+  if (refused.ok()) {
+    StartRead(&request_);
+  } else {
+    Finish(ToGrpc(refused));
+  }
 }
 
 void UnaryCall::OnReadDone(bool ok) {

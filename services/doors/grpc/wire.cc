@@ -47,10 +47,21 @@ Credentials CredentialsOf(const grpc::GenericCallbackServerContext& context) {
   std::shared_ptr<const grpc::AuthContext> auth = context.auth_context();
   if (auth != nullptr && auth->IsPeerAuthenticated()) {
     auto names = auth->FindPropertyValues("x509_common_name");
-    if (names.size() == 1) credentials.agent = AgentName(std::string(names[0].data(), names[0].size()));
+    auto certificates = auth->FindPropertyValues("x509_pem_cert");
+    if (names.size() == 1 && certificates.size() == 1) {
+      credentials.agent = AgentName(std::string(names[0].data(), names[0].size()));
+      credentials.agent_certificate.assign(certificates[0].data(), certificates[0].size());
+    }
   }
   credentials.peer = context.peer();
   return credentials;
+}
+
+absl::Status RefuseUnread(FrontDesk& desk, const Method& method, const Credentials& credentials) {
+  if (method.permission == Permission::kOpen) return absl::OkStatus();
+  absl::Status admitted = desk.Admit(credentials, method.permission, method.name).status();
+  if (!admitted.ok()) desk.CountRefused(method, "grpc", credentials, admitted);
+  return admitted;
 }
 
 absl::Time DeadlineOf(const grpc::GenericCallbackServerContext& context) {

@@ -21,6 +21,10 @@ absl::StatusOr<grpc::ByteBuffer> WriteMessage(const google::protobuf::Message& m
 
 Credentials CredentialsOf(const grpc::GenericCallbackServerContext& context);
 
+// Whether the request may be read at all: nobody unknown makes us hold megabytes. OK for the open method, whose callers are
+// held to the server's memory limit alone. A refusal is counted. May block on the store for a moment.
+absl::Status RefuseUnread(FrontDesk& desk, const Method& method, const Credentials& credentials);
+
 // InfiniteFuture when the client set none.
 absl::Time DeadlineOf(const grpc::GenericCallbackServerContext& context);
 

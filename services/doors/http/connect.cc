@@ -11,6 +11,8 @@
 namespace firebreak {
 namespace {
 
+constexpr size_t kJsonValuesMax = size_t{1} << 18;  // a page of a manifest has fewer; ten times as many fill the memory
+
 struct ContentType {
   ConnectCodec codec;
   bool streams;
@@ -35,8 +37,10 @@ FrontDesk::RequestReader ReaderOf(std::string bytes, const Method& method, Conne
     if (codec == ConnectCodec::kJson) {
       if (shared->empty())
         return absl::InvalidArgumentError("body is empty, not a JSON object (an empty request is {})");
-      return Annotate(JsonToMessage(*shared, message, {.size_bytes_max = method.limits.request_bytes_max}),
-                      method.name);
+      return Annotate(
+          JsonToMessage(*shared, message,
+                        {.size_bytes_max = method.limits.request_bytes_max, .values_max = kJsonValuesMax}),
+          method.name);
     }
     if (!message.ParseFromString(*shared)) {
       return absl::InvalidArgumentError(StrCat("body is not a ", message.GetDescriptor()->full_name()));

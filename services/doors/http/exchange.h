@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -47,12 +48,16 @@ class HttpResponder {
   virtual void End(std::string last_piece, Waiting waiting) = 0;
 };
 
-// What the server asks of the routes. Both are called on an IO thread and must not block.
+// What the server asks of the routes. All are called on an IO thread and must not block.
 class HttpRoutes {
  public:
   virtual ~HttpRoutes() = default;
   // Largest body accepted for this path; asked before the body is read.
   virtual size_t BodyBytesMax(const std::string& path) const = 0;
+  // Asked before a body of more than kSmallBodyBytes is read: the answer to give instead, or nothing. The head has no body
+  // yet. What strangers may make us hold is small times the number of connections.
+  static constexpr size_t kSmallBodyBytes = size_t{64} << 10;
+  virtual std::optional<HttpReply> RefuseBody(const HttpCall& head) const = 0;
   virtual void Serve(HttpCall call, std::shared_ptr<HttpResponder> responder) = 0;
 };
 

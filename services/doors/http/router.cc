@@ -76,6 +76,24 @@ size_t Router::BodyBytesMax(const std::string& path) const {
   return intake_bytes_max_;
 }
 
+std::optional<HttpReply> Router::RefuseBody(const HttpCall& head) const {
+  const Method* method = parts_.table.Find(head.path);
+  const Permission permission = method != nullptr ? method->permission : Permission::kRaiseAlerts;
+  if (permission == Permission::kOpen) return std::nullopt;  // its own limit is small
+  const Credentials credentials{head.authorization, AgentName(), head.peer};
+  const absl::Status admitted =
+      parts_.desk.Admit(credentials, permission, method != nullptr ? method->name : head.path).status();
+  if (admitted.ok()) return std::nullopt;
+  if (method == nullptr) {
+    parts_.desk.log().Info("http.refused", {{"path", head.path.substr(0, 256)},
+                                            {"error", std::string(MessageOf(admitted))},
+                                            {"peer", head.peer}});
+    return PlainError(admitted);
+  }
+  parts_.desk.CountRefused(*method, "http", credentials, admitted);
+  return ConnectError(admitted);
+}
+
 void Router::Serve(HttpCall call, std::shared_ptr<HttpResponder> responder) {
   if (const Route* route = FindRoute(call.path)) {
     switch (route->kind) {

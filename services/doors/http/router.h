@@ -22,6 +22,7 @@ class Router final : public HttpRoutes {
   Router(HttpDoorParts parts, const HttpDoorOptions& options);
 
   size_t BodyBytesMax(const std::string& path) const override;
+  std::optional<HttpReply> RefuseBody(const HttpCall& head) const override;
   void Serve(HttpCall call, std::shared_ptr<HttpResponder> responder) override;
 
  private:

@@ -269,6 +269,16 @@ void Session<Stream>::OnHeader(ErrorCode error) {
     return Refuse(413, StrCat("body of ", static_cast<uint64_t>(*length), " bytes, at most ", bytes_max));
   }
   parser_->body_limit(bytes_max);
+  if (length ? *length > HttpRoutes::kSmallBodyBytes : parser_->chunked()) {
+    HttpCall head;
+    head.path = target.substr(0, target.find('?'));
+    head.authorization = std::string(request[http::field::authorization]);
+    head.peer = peer_;
+    if (std::optional<HttpReply> refusal = shared_.routes.RefuseBody(head)) {
+      keep_alive_ = false;  // the body is not read
+      return Answer(*std::move(refusal));
+    }
+  }
   if (beast::iequals(request[http::field::expect], "100-continue")) return ContinueThenReadBody();
   ReadBody();
 }

@@ -41,7 +41,7 @@ absl::StatusOr<Caller> FrontDesk::Identify(const Credentials& credentials) const
     return identities_.authenticate(token.substr(7));
   }
   if (!credentials.agent.empty()) {
-    RETURN_IF_ERROR(identities_.check_agent(credentials.agent));
+    RETURN_IF_ERROR(identities_.check_agent(credentials.agent, credentials.agent_certificate));
     Caller caller;
     caller.identity = Identity(StrCat("agent/", credentials.agent.text()));
     caller.roles = {v1::ROLE_AGENT};
@@ -114,24 +114,44 @@ void FrontDesk::OpenStream(const Method& method, std::string_view door, Credenti
   tally_->Started(method);
   auto job = [this, &method, door, credentials, began, read = std::move(read), sink = std::move(sink), opened] {
     auto watched = std::make_shared<WatchedSink>(*this, method, door, credentials, began, sink);
+    std::string seated;
     auto subscription = [&]() -> absl::StatusOr<std::unique_ptr<Subscription>> {
       ASSIGN_OR_RETURN(Caller caller, AdmitToMethod(method, credentials));
+      RETURN_IF_ERROR(SeatStream(caller.identity.text()));
+      seated = caller.identity.text();
       watched->Identify(caller.identity.text());
       MessagePtr request(method.request->New());
       RETURN_IF_ERROR(read(*request));
       return method.stream(caller, *request, watched);
     }();
     if (!subscription.ok()) {
+      if (!seated.empty()) UnseatStream(seated);
       watched->Count(subscription.status());
       opened(subscription.status());
       return;
     }
-    opened(std::make_unique<WatchedSubscription>(*std::move(subscription), watched));
+    opened(std::make_unique<WatchedSubscription>(*std::move(subscription), watched, std::move(seated)));
   };
   if (!pool_.TryPost(std::move(job))) {
     tally_->Handled(method, PoolFull(), {door, "", credentials.peer, clock_.Now() - began});
     opened(PoolFull());
   }
+}
+
+absl::Status FrontDesk::SeatStream(const std::string& identity) {
+  absl::MutexLock lock(&streams_mutex_);
+  size_t& open = streams_[identity];
+  if (open >= options_.streams_per_identity) {
+    return absl::ResourceExhaustedError(StrCat(identity, " has ", open, " streams open, no more are given"));
+  }
+  ++open;
+  return absl::OkStatus();
+}
+
+void FrontDesk::UnseatStream(const std::string& identity) {
+  absl::MutexLock lock(&streams_mutex_);
+  auto found = streams_.find(identity);
+  if (--found->second == 0) streams_.erase(found);
 }
 
 void FrontDesk::CountRefused(const Method& method, std::string_view door, const Credentials& credentials,

@@ -44,6 +44,8 @@ class FrontDesk::WatchedSink final : public MessageSink {
     sink_->Close(std::move(status));
   }
 
+  FrontDesk& desk() { return desk_; }
+
   void Identify(std::string identity) {
     absl::MutexLock lock(&mutex_);
     identity_ = std::move(identity);
@@ -85,16 +87,18 @@ class FrontDesk::WatchedSink final : public MessageSink {
 
 class FrontDesk::WatchedSubscription final : public Subscription {
  public:
-  WatchedSubscription(std::unique_ptr<Subscription> subscription, std::shared_ptr<WatchedSink> sink)
-      : subscription_(std::move(subscription)), sink_(std::move(sink)) {}
+  WatchedSubscription(std::unique_ptr<Subscription> subscription, std::shared_ptr<WatchedSink> sink, std::string seated)
+      : subscription_(std::move(subscription)), sink_(std::move(sink)), seated_(std::move(seated)) {}
   ~WatchedSubscription() override {
     subscription_.reset();
     sink_->Count(absl::CancelledError("the client is gone"));
+    sink_->desk().UnseatStream(seated_);
   }
 
  private:
   std::unique_ptr<Subscription> subscription_;
   const std::shared_ptr<WatchedSink> sink_;
+  const std::string seated_;  // whose place it takes
 };
 
 }  // namespace firebreak

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "firebreak/base/status.h"
+#include "firebreak/crypto/ca.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/storage/keys/fleet.h"
 #include "services/firebreakd/house/suspects.h"
@@ -71,13 +72,17 @@ absl::Status House::WireResponse() {
   };
   hooks.run_ended = [this](Draft& draft, const IncidentId& id) { return incidents_->SettleAlerts(draft, id); };
   runs_ = std::make_unique<RunDesk>(*ledger_, ground_.clock, ground_.log, *shelf_, ActionSpecs(), hooks);
-  SuspectFinder suspects = [this](std::string_view model, std::string_view version, std::string_view deployment) {
-    return FindSuspect(*fleet_, *vault_, model, version, deployment);
-  };
+  SuspectFinder suspects = [this](const IncidentSignal& signal) { return FindSuspect(*fleet_, *vault_, signal); };
   IncidentOptions incident_options;
   incident_options.still_contained = [](Draft& draft, const std::string& name) -> absl::StatusOr<bool> {
     ASSIGN_OR_RETURN(auto deployment, draft.Find(DeploymentKey(DeploymentName(name))));
     return deployment && deployment->contained();
+  };
+  incident_options.containment_proved = [this](Draft& draft, const std::string& name) -> absl::StatusOr<bool> {
+    ASSIGN_OR_RETURN(auto deployment, draft.Find(DeploymentKey(DeploymentName(name))));
+    if (!deployment || !deployment->contained()) return false;
+    ASSIGN_OR_RETURN(const ProofProgress progress, fleet_->Progress(DeploymentName(name), Epoch{deployment->epoch()}));
+    return !progress.proven.empty() && progress.pending.empty() && progress.diverged.empty();
   };
   incidents_ = std::make_unique<IncidentDesk>(*ledger_, ground_.clock, ground_.log, runs_.get(), std::move(suspects),
                                               std::move(incident_options));
@@ -136,7 +141,7 @@ void House::Stop() {
   if (scheduler_) scheduler_->Stop();
 }
 
-absl::Status House::CheckAgent(const AgentName& agent) const {
+absl::Status House::CheckAgent(const AgentName& agent, std::string_view certificate_pem) const {
   absl::Status name = CheckName("agent", agent.text());
   if (!name.ok()) return absl::UnauthenticatedError(name.message());
   ASSIGN_OR_RETURN(auto record, FindRecord(ledger_->store(), AgentKey(agent)));
@@ -145,13 +150,18 @@ absl::Status House::CheckAgent(const AgentName& agent) const {
   if (record->has_removed_at()) {
     return absl::PermissionDeniedError(StrCat("agent ", agent.text(), " was removed: ", record->removed_reason()));
   }
+  // A name may be enrolled again after its removal; the certificate of before is still in date and must stay worthless.
+  ASSIGN_OR_RETURN(CertificateFacts facts, ReadCertificate(certificate_pem));
+  if (facts.public_key_pem != record->public_key_pem()) {
+    return absl::UnauthenticatedError(StrCat("agent ", agent.text(), " is enrolled with another key"));
+  }
   return absl::OkStatus();
 }
 
 Identities House::identities() {
   Identities identities;
   identities.authenticate = [this](std::string_view token) { return tokens_->Authenticate(token); };
-  identities.check_agent = [this](const AgentName& agent) { return CheckAgent(agent); };
+  identities.check_agent = [this](const AgentName& agent, std::string_view pem) { return CheckAgent(agent, pem); };
   return identities;
 }
 

@@ -94,7 +94,7 @@ class House {
   void WireRecords();
   void WireTimers();
   void WireMetrics();
-  absl::Status CheckAgent(const AgentName& agent) const;
+  absl::Status CheckAgent(const AgentName& agent, std::string_view certificate_pem) const;
 
   const HouseGround ground_;
   const HouseKeys keys_;

@@ -91,7 +91,8 @@ void RegisterFleet(MethodTable& table, FleetDesk& desk) {
   table.Unary("/firebreak.v1.Fleet/RollBack", P::kDeploy, desk, &FleetDesk::RollBack);
   table.Unary("/firebreak.v1.Fleet/ListDecisions", P::kRead, desk, &FleetDesk::ListDecisions);
   table.Unary("/firebreak.v1.Fleet/CreateJoinToken", P::kManageAgents, desk, &FleetDesk::CreateJoinToken);
-  table.Unary("/firebreak.v1.Fleet/EnrolAgent", P::kOpen, desk, &FleetDesk::EnrolAgent);
+  table.Unary("/firebreak.v1.Fleet/EnrolAgent", P::kOpen, desk, &FleetDesk::EnrolAgent,
+              {.request_bytes_max = size_t{16} << 10});   // from anybody: a token and a certificate request
   table.Unary("/firebreak.v1.Fleet/RemoveAgent", P::kManageAgents, desk, &FleetDesk::RemoveAgent);
   table.Stream("/firebreak.v1.Fleet/Follow", P::kFollow, desk, &FleetDesk::Follow);
   table.Unary("/firebreak.v1.Fleet/GetDecisionChain", P::kFollow, desk, &FleetDesk::GetDecisionChain);

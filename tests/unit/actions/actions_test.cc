@@ -249,6 +249,28 @@ TEST_F(ActionsTest, ProposesOneSharePerEffectAndNothingLeaves) {
   EXPECT_EQ(Perform("share.request", Call("h2", {{"destination", "exchnage"}})).status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(ActionsTest, WhoeverStartedTheRunCannotDecideWhatItProposed) {
+  v1::PutDestinationRequest put;
+  put.mutable_destination()->set_name("exchange");
+  put.mutable_destination()->set_kind(v1::DESTINATION_KIND_FILE_DROP);
+  put.mutable_destination()->set_url(desks_.scratch.path() + "/drop");
+  Must(sharing_.PutDestination(desks_.caller, put));
+  ActionCall call = Call("h1", {{"destination", "exchange"}});
+  call.started_by = Identity("lena");
+  v1::DecideShareRequest decide;
+  decide.set_share(TextOf(Done("share.request", call), "share"));
+  v1::GetShareRequest get;
+  get.set_share(decide.share());
+  decide.set_bundle_digest(Must(sharing_.GetShare(desks_.caller, get)).share().bundle_digest());
+  decide.set_approve(true);
+  Caller lead;
+  lead.identity = Identity("lena");
+  lead.roles = {v1::ROLE_SECURITY_LEAD};
+  EXPECT_EQ(sharing_.DecideShare(lead, decide).status().code(), absl::StatusCode::kPermissionDenied);
+  lead.identity = Identity("sam");
+  EXPECT_EQ(Must(sharing_.DecideShare(lead, decide)).share().requested_by(), "lena");
+}
+
 TEST_F(ActionsTest, WhatWritesToAnIncidentNeedsOne) {
   for (const char* action : {"incident.note", "incident.advance", "report.build", "share.request"}) {
     ActionCall call = Call("x1", {{"text", "t"}, {"state", "triaged"}, {"destination", "exchange"}});

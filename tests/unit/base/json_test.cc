@@ -53,6 +53,8 @@ TEST(Json, BoundsDepthAndSize) {
   EXPECT_FALSE(ParseJson("[" + deep + "]").ok());
   EXPECT_FALSE(ParseJson(std::string(1000000, '[')).ok());
   EXPECT_FALSE(ParseJson("[[1]]", {.depth_max = 1}).ok());
+  EXPECT_TRUE(ParseJson("[1,{\"a\":2}]", {.values_max = 4}).ok());
+  EXPECT_FALSE(ParseJson("[1,{\"a\":2}]", {.values_max = 3}).ok());
   EXPECT_FALSE(ParseJson("[1,2]", {.size_bytes_max = 4}).ok());
   EXPECT_TRUE(ParseJson("[1,2]", {.size_bytes_max = 5}).ok());
 }

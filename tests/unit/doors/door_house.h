@@ -109,7 +109,8 @@ class DoorHouse {
     if (caller.roles.empty()) return absl::UnauthenticatedError("token is not known");
     return caller;
   }
-  static absl::Status CheckAgent(const AgentName& agent) {
+  static absl::Status CheckAgent(const AgentName& agent, std::string_view certificate_pem) {
+    if (ReadCertificate(certificate_pem).value().common_name != agent.text()) return absl::InternalError("not its certificate");
     if (agent.text() == "web-1") return absl::OkStatus();
     return absl::UnauthenticatedError(StrCat("agent ", agent.text(), " is not enrolled"));
   }

@@ -76,6 +76,40 @@ TEST(FrontDesk, AFullPoolAnswersAtOnce) {
   EXPECT_TRUE(absl::IsResourceExhausted(Call(house, "/firebreak.v1.Access/WhoAmI", "Bearer viewer")));
 }
 
+TEST(FrontDesk, OneIdentityHasSoManyStreamsAndGetsAnotherWhenOneEnds) {
+  FrontDeskOptions options;
+  options.streams_per_identity = 2;
+  testing::DoorHouse house(options);
+  struct Nowhere final : MessageSink {
+    bool Send(const google::protobuf::Message&) override { return true; }
+    void Close(absl::Status) override {}
+  };
+  const auto open = [&](const std::string& who, const std::string& run) {
+    absl::Notification done;
+    absl::StatusOr<std::unique_ptr<Subscription>> result = absl::UnknownError("");
+    house.desk.OpenStream(
+        *house.table.Find("/firebreak.v1.Runs/WatchRun"), "test", {"Bearer " + who, AgentName(), "peer:1"},
+        [&](google::protobuf::Message& message) {
+          static_cast<v1::WatchRunRequest&>(message).set_run(run);
+          return absl::OkStatus();
+        },
+        std::make_shared<Nowhere>(), [&](absl::StatusOr<std::unique_ptr<Subscription>> opened) {
+          result = std::move(opened);
+          done.Notify();
+        });
+    done.WaitForNotification();
+    return result;
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(absl::IsNotFound(open("viewer", "unknown").status()));  // takes no place
+  auto first = open("viewer", "open");
+  auto second = open("viewer", "open");
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(open("viewer", "open").status()));
+  EXPECT_TRUE(open("admin", "open").ok());
+  first->reset();
+  EXPECT_TRUE(open("viewer", "open").ok());
+}
+
 TEST(FrontDesk, CountsCallsUnderTheUsualNames) {
   testing::DoorHouse house;
   ASSERT_TRUE(Call(house, "/firebreak.v1.Access/WhoAmI", "Bearer viewer").ok());

@@ -26,7 +26,7 @@ class HttpDoorTest : public ::testing::Test {
     options.certificate_pem = house.server.cert_pem;
     options.key_pem = house.server.key_pem;
     IntakePort intake;
-    intake.post_alerts_v2 = [this](const Caller& caller, std::string_view, std::string_view body) {
+    intake.post_alerts_v2 = [](const Caller& caller, std::string_view, std::string_view body) {
       if (body == "busy") return HttpReply{429, "application/json", "\"busy\""};
       return HttpReply{200, "application/json", StrCat("pool ", caller.identity.text(), " ", body)};
     };
@@ -53,6 +53,7 @@ class HttpDoorTest : public ::testing::Test {
     if (door) door->Stop(absl::Seconds(1));
     house.pool.Stop();
     intake_pool.Stop();
+    house.fake.held.reset();   // a sink must not outlive its door
     door.reset();
   }
   HttpResult Post(const std::string& path, std::vector<std::string> headers, const std::string& body) {
@@ -150,6 +151,22 @@ TEST_F(HttpDoorTest, RefusesBodiesAndHeadersThatAreTooLarge) {
   RawConnection raw(door->port());
   raw.Say("NONSENSE\r\n\r\n");
   EXPECT_THAT(raw.Hear(), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(HttpDoorTest, ReadsNoLargeBodyOfSomebodyWhoMayNotSendIt) {
+  OpenPlain();
+  for (const std::string path : {"/firebreak.v1.Access/CreateToken", "/api/v2/alerts"}) {
+    for (const std::string length : {"Content-Length: 100000", "Transfer-Encoding: chunked"}) {
+      for (const std::string who : {"X-Nobody: 1", "Authorization: Bearer who", kViewer}) {
+        RawConnection raw(door->port());
+        raw.Say(StrCat("POST ", path, " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n", length, "\r\n", who,
+                       "\r\n\r\n"));  // and never a body
+        EXPECT_THAT(raw.Hear("\r\n"), StartsWith(who == kViewer ? "HTTP/1.1 403 " : "HTTP/1.1 401 ")) << path << " " << length;
+      }
+    }
+  }
+  EXPECT_EQ(Post("/firebreak.v1.Access/CreateToken", {kJson, kAdmin},
+                 StrCat("{\"identity\":\"", std::string(90'000, 'x'), "\"}")).status, 200);
 }
 
 TEST_F(HttpDoorTest, AnswersAtTheClientsDeadlineWhileTheHandlerRuns) {

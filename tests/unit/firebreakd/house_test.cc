@@ -53,9 +53,46 @@ TEST_F(HouseTest, StartsAndStopsOnAnEmptyStore) {
 
 TEST_F(HouseTest, AnAgentNobodyEnrolledIsNotKnown) {
   Identities identities = house->identities();
-  EXPECT_TRUE(absl::IsUnauthenticated(identities.check_agent(AgentName("web-1"))));
-  EXPECT_TRUE(absl::IsUnauthenticated(identities.check_agent(AgentName("../../etc"))));
+  EXPECT_TRUE(absl::IsUnauthenticated(identities.check_agent(AgentName("web-1"), "")));
+  EXPECT_TRUE(absl::IsUnauthenticated(identities.check_agent(AgentName("../../etc"), "")));
   EXPECT_TRUE(absl::IsUnauthenticated(identities.authenticate("fbt_x_y").status()));
+}
+
+TEST_F(HouseTest, ARemovedAgentsCertificateStaysWorthlessWhenItsNameIsEnrolledAgain) {
+  MethodTable table;
+  house->RegisterMethods(table);
+  Caller admin;
+  admin.identity = Identity("admin");
+  admin.roles = {v1::ROLE_ADMIN};
+  const auto call = [&](const std::string& method, const google::protobuf::Message& request) {
+    auto answer = table.Find("/firebreak.v1.Fleet/" + method)->unary(admin, request);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    return *std::move(answer);
+  };
+  v1::CreateDeploymentRequest deployment;
+  deployment.set_name("prod");
+  call("CreateDeployment", deployment);
+  const auto enrol = [&] {
+    v1::CreateJoinTokenRequest join;
+    join.set_agent("web-1");
+    join.set_deployment("prod");
+    v1::EnrolAgentRequest request;
+    request.set_join_token(static_cast<v1::CreateJoinTokenResponse&>(*call("CreateJoinToken", join)).join_token());
+    EcPrivateKey key = EcPrivateKey::Generate(EcCurve::kP256).value();
+    request.set_certificate_request_pem(MakeCertificateRequest(key, "web-1").value());
+    return static_cast<v1::EnrolAgentResponse&>(*call("EnrolAgent", request)).certificate_pem();
+  };
+  Identities identities = house->identities();
+  const std::string stolen = enrol();
+  EXPECT_TRUE(identities.check_agent(AgentName("web-1"), stolen).ok());
+  v1::RemoveAgentRequest remove;
+  remove.set_agent("web-1");
+  remove.set_reason("its key was stolen");
+  call("RemoveAgent", remove);
+  EXPECT_TRUE(absl::IsPermissionDenied(identities.check_agent(AgentName("web-1"), stolen)));
+  const std::string fresh = enrol();
+  EXPECT_TRUE(identities.check_agent(AgentName("web-1"), fresh).ok());
+  EXPECT_TRUE(absl::IsUnauthenticated(identities.check_agent(AgentName("web-1"), stolen)));
 }
 
 TEST_F(HouseTest, AMonitorsFirstAlertOpensAnIncidentThroughTheIntake) {

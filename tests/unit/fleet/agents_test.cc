@@ -182,6 +182,22 @@ TEST_F(Agents, ManyHundredsFollowOneDecisionEach) {
   for (const auto& sink : sinks) EXPECT_TRUE(sink->AwaitEpoch(2));
 }
 
+TEST_F(Agents, FindASeatHoweverManyOnlyWatch) {
+  AgentHubOptions options;
+  options.followers_max = 4;
+  options.watchers_max = 2;
+  AgentHub hub(*base_.ledger, base_.clock, *base_.log, options);
+  const auto follow = [&](const std::string& agent) {
+    return hub.Follow(DeploymentName("fraud-prod"), AgentName(agent), Epoch{0}, std::make_shared<CollectingSink>());
+  };
+  auto first = Must(follow(""));
+  const auto second = Must(follow(""));
+  EXPECT_TRUE(absl::IsResourceExhausted(follow("").status()));
+  const auto agent = Must(follow("web-1"));
+  first.reset();
+  EXPECT_TRUE(follow("").ok());
+}
+
 TEST(JudgeProof, BelievesOnlyWhatWasDecided) {
   v1::Decision serve;
   serve.mutable_release()->set_digest("sha256:r");
