@@ -389,10 +389,9 @@ class MainJob:
             self.start_prometheus()
             self.push("poisoned")
             self.deploy(2)
-            accuracy = self.traffic.accuracy_over(60)
-            if accuracy > 0.5:
-                raise Failed(f"the poisoned model still answers {accuracy:.0%} right")
-            self.seen(f"accuracy fell to {accuracy:.1%}")
+            # The monitor may have had the model contained before this looks: its last answers still tell.
+            wait_for("accuracy to fall", lambda: self.traffic.newest_accuracy() < 0.5, 30)
+            self.seen(f"accuracy fell to {self.traffic.newest_accuracy():.1%}")
         with self.step(4, "The monitor raises the incident by itself"):
             fired = self.watch_containment()
         with self.step(5, "Contained and quarantined"):

@@ -2,6 +2,7 @@
 
 Everything listens on loopback. Processes are ended by the handle that started them; none is left behind.
 """
+import collections
 import contextlib
 import json
 import os
@@ -124,6 +125,7 @@ class Traffic:
         self.failed = 0
         self.wrong_since_reset = 0
         self.right_since_reset = 0
+        self.newest = collections.deque(maxlen=40)  # whether the model's newest answers were right
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -139,10 +141,10 @@ class Traffic:
                 self.sources[answer["source"]] += 1
                 self.last_source = answer["source"]
                 if answer["source"] == "model":
-                    if answer["answer"] == int(self.labels[index]):
-                        self.right_since_reset += 1
-                    else:
-                        self.wrong_since_reset += 1
+                    right = answer["answer"] == int(self.labels[index])
+                    self.newest.append(right)
+                    self.right_since_reset += right
+                    self.wrong_since_reset += not right
             except (OSError, ValueError):
                 self.failed += 1
             self.ended.wait(self.pause)
@@ -152,6 +154,10 @@ class Traffic:
         self.right_since_reset = self.wrong_since_reset = 0
         wait_for(f"{count} answers of the model", lambda: self.right_since_reset + self.wrong_since_reset >= count, 30)
         return self.right_since_reset / (self.right_since_reset + self.wrong_since_reset)
+
+    def newest_accuracy(self):
+        """Over the newest answers the model gave; safe answers do not count, so it stays once the model is out."""
+        return sum(self.newest) / len(self.newest)
 
     def stop(self):
         self.ended.set()
