@@ -9,6 +9,7 @@
 #include "firebreak/base/check.h"
 #include "firebreak/base/status.h"
 #include "firebreak/crypto/hash.h"
+#include "firebreak/crypto/legacy.h"
 #include "firebreak/crypto/sign.h"
 #include "services/crypto/keys.h"
 
@@ -22,12 +23,13 @@ struct CurveFacts {
   const char* group;
   const char* hash;
   const char* algorithm;
+  int bits;   // of the curve's order
 };
 
 constexpr CurveFacts kCurves[] = {
-    {EcCurve::kP256, "prime256v1", "SHA256", "ecdsa-p256-sha256"},
-    {EcCurve::kP384, "secp384r1", "SHA384", "ecdsa-p384-sha384"},
-    {EcCurve::kP521, "secp521r1", "SHA512", "ecdsa-p521-sha512"},
+    {EcCurve::kP256, "prime256v1", "SHA256", "ecdsa-p256-sha256", 256},
+    {EcCurve::kP384, "secp384r1", "SHA384", "ecdsa-p384-sha384", 384},
+    {EcCurve::kP521, "secp521r1", "SHA512", "ecdsa-p521-sha512", 521},
 };
 
 const CurveFacts& FactsOf(EcCurve curve) {
@@ -62,6 +64,30 @@ absl::StatusOr<std::string> PublicPem(EVP_PKEY* key) {
     return openssl::Error(absl::StatusCode::kInternal, "public key: cannot encode");
   }
   return openssl::Written(out.get());
+}
+
+using EcdsaPtr = std::unique_ptr<ECDSA_SIG, openssl::Freed<&ECDSA_SIG_free>>;
+
+// Says what is wrong with a signature before the mathematics only says no. DER has one spelling (X.690), so bytes that a
+// lenient reader would skip are refused as well.
+absl::Status CheckEcdsaSignature(std::string_view der, int order_bits) {
+  const unsigned char* at = Data(der);
+  const EcdsaPtr signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
+  openssl::DropErrors();
+  if (signature == nullptr) return absl::DataLossError("signature: is not the DER of two integers");
+  if (at != Data(der) + der.size()) return absl::DataLossError("signature: bytes follow the DER of its two integers");
+  unsigned char* again = nullptr;
+  const int size = i2d_ECDSA_SIG(signature.get(), &again);
+  const bool is_same = size == static_cast<int>(der.size()) && std::memcmp(again, der.data(), der.size()) == 0;
+  OPENSSL_free(again);
+  if (!is_same) return absl::DataLossError("signature: its two integers are not written as DER demands");
+  for (const BIGNUM* number : {ECDSA_SIG_get0_r(signature.get()), ECDSA_SIG_get0_s(signature.get())}) {
+    if (BN_is_zero(number) || BN_is_negative(number)) return absl::DataLossError("signature: a number in it is not positive");
+    if (BN_num_bits(number) > order_bits) {
+      return absl::DataLossError("signature: a number in it is too large for the key's curve; a key of a larger curve made it");
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -119,14 +145,21 @@ absl::StatusOr<EcPublicKey> EcPublicKey::FromDer(std::string_view spki_der) {
 }
 
 absl::Status EcPublicKey::Verify(std::string_view message, std::string_view der_signature) const {
+  RETURN_IF_ERROR(CheckEcdsaSignature(der_signature, FactsOf(rep_->curve).bits));
+  return EcKeyAccess::Verify(*this, FactsOf(rep_->curve).hash, message, der_signature);
+}
+
+absl::Status EcKeyAccess::Verify(const EcPublicKey& public_key, const char* hash, std::string_view message,
+                                 std::string_view der_signature) {
+  const EcPublicKey::Rep& rep = *public_key.rep_;
   const openssl::HashContextPtr context(EVP_MD_CTX_new());
-  if (context == nullptr || EVP_DigestVerifyInit_ex(context.get(), nullptr, FactsOf(rep_->curve).hash, nullptr, nullptr,
-                                                    rep_->key.get(), nullptr) != 1) {
+  if (context == nullptr || EVP_DigestVerifyInit_ex(context.get(), nullptr, hash, nullptr, nullptr, rep.key.get(),
+                                                    nullptr) != 1) {
     return openssl::Error(absl::StatusCode::kInternal, "signature: cannot start verification");
   }
   if (EVP_DigestVerify(context.get(), Data(der_signature), der_signature.size(), Data(message), message.size()) != 1) {
     openssl::DropErrors();
-    return absl::DataLossError(StrCat("signature does not verify with key ", rep_->key_id));
+    return absl::DataLossError(StrCat("signature does not verify with key ", rep.key_id));
   }
   return absl::OkStatus();
 }
@@ -178,5 +211,10 @@ absl::StatusOr<std::string> EcPrivateKey::Sign(std::string_view message) const {
 }
 
 EcPublicKey EcPrivateKey::public_key() const { return rep_->public_key; }
+
+absl::Status VerifyEcdsaSha256(const EcPublicKey& key, std::string_view message, std::string_view der_signature) {
+  RETURN_IF_ERROR(CheckEcdsaSignature(der_signature, FactsOf(key.curve()).bits));
+  return EcKeyAccess::Verify(key, "SHA256", message, der_signature);
+}
 
 }  // namespace firebreak

@@ -31,6 +31,8 @@ struct EcKeyAccess {
   // Takes a key that OpenSSL holds. kInvalidArgument unless it is EC on one of our named curves, with a valid point.
   static absl::StatusOr<EcPublicKey> Adopt(openssl::KeyPtr key);
   static absl::StatusOr<EcPrivateKey> AdoptPrivate(openssl::KeyPtr key);
+  static absl::Status Verify(const EcPublicKey& public_key, const char* hash, std::string_view message,
+                             std::string_view der_signature);
 };
 
 }  // namespace firebreak

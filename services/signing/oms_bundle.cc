@@ -23,6 +23,10 @@ constexpr std::string_view kReadableTypes[] = {
 
 absl::StatusOr<std::string> LoadBase64(const Members& members, std::string_view name) {
   ASSIGN_OR_RETURN(const std::string text, members.LoadString(name));
+  // DSSE allows either alphabet, not both at once.
+  if (text.find_first_of("+/") != std::string::npos && text.find_first_of("-_") != std::string::npos) {
+    return absl::InvalidArgumentError(StrCat(members.what(), ": ", name, ": mixes the two base64 alphabets"));
+  }
   absl::StatusOr<std::string> bytes = FromBase64(text);
   if (!bytes.ok()) return Annotate(bytes.status(), StrCat(members.what(), ": ", name));
   if (bytes->empty()) return absl::InvalidArgumentError(StrCat(members.what(), ": ", name, " is empty"));

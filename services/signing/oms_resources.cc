@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include "absl/container/flat_hash_set.h"
@@ -75,6 +76,10 @@ absl::Status CheckPath(std::string_view what, std::string_view path) {
   if (path.empty()) return refuse("is empty");
   if (!IsValidUtf8(path)) return refuse("is not valid UTF-8");
   if (path.find('\0') != std::string_view::npos) return refuse("holds a zero byte");
+  // What shows as one name must not be another: a line feed or an escape sequence in a list that people read.
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (std::any_of(path.begin(), path.end(), is_control)) return refuse("holds a control character");
+  if (path.find('\\') != std::string_view::npos) return refuse("holds a backslash, which other systems take for a separator");
   if (path.front() == '/') return refuse("is absolute");
   for (size_t start = 0; start <= path.size();) {
     const size_t end = std::min(path.find('/', start), path.size());
@@ -84,6 +89,20 @@ absl::Status CheckPath(std::string_view what, std::string_view path) {
     if (component == "..") return refuse("has a \"..\" component");
     start = end + 1;
   }
+  return absl::OkStatus();
+}
+
+absl::Status CheckIgnorePath(std::string_view path) {
+  RETURN_IF_ERROR(CheckPath("ignore path", path));
+  if (path.find_first_of("*?[") == std::string_view::npos) return absl::OkStatus();
+  return absl::InvalidArgumentError(StrCat("ignore path ", QuoteJson(path), ": holds a glob character; paths are exact"));
+}
+
+absl::Status CheckDigest(std::string_view what, std::string_view hex, size_t digits) {
+  if (hex.size() != digits) {
+    return absl::InvalidArgumentError(StrCat(what, ": the digest has ", hex.size(), " hex digits, not ", digits));
+  }
+  if (!FromHex(hex).ok()) return absl::InvalidArgumentError(StrCat(what, ": the digest is not lowercase hex"));
   return absl::OkStatus();
 }
 

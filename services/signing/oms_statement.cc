@@ -14,19 +14,9 @@ namespace firebreak {
 namespace oms {
 namespace {
 
-// Fits, as base64, into the limit of the bundle around it: what is signed can be read again.
-constexpr JsonLimits kStatementLimits{.size_bytes_max = size_t{23} << 20, .depth_max = 32};
 constexpr double kShardSizeMax = 9007199254740992.0;  // 2^53: the number came through JSON
 
 size_t DigestDigits(std::string_view hash_type) { return hash_type == "sha256" ? 64 : 128; }
-
-absl::Status CheckDigest(std::string_view what, std::string_view hex, size_t digits) {
-  if (hex.size() != digits) {
-    return absl::InvalidArgumentError(StrCat(what, ": the digest has ", hex.size(), " hex digits, not ", digits));
-  }
-  if (!FromHex(hex).ok()) return absl::InvalidArgumentError(StrCat(what, ": the digest is not lowercase hex"));
-  return absl::OkStatus();
-}
 
 absl::StatusOr<uint64_t> ParseOffset(std::string_view what, std::string_view text) {
   uint64_t value = 0;
@@ -71,7 +61,7 @@ absl::Status ReadIgnorePaths(const Members& serialization, OmsSignature& out) {
   ASSIGN_OR_RETURN(const ListValue* paths, serialization.LoadList("ignore_paths"));
   for (const Value& path : paths->values()) {
     if (!path.has_string_value()) return absl::InvalidArgumentError("serialization: an ignore path is not a string");
-    RETURN_IF_ERROR(CheckPath("ignore path", path.string_value()));
+    RETURN_IF_ERROR(CheckIgnorePath(path.string_value()));
     out.ignore_paths.push_back(path.string_value());
   }
   return absl::OkStatus();

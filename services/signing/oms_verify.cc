@@ -28,6 +28,13 @@ std::string_view KeyDetails(EcCurve curve) {
   return "";
 }
 
+absl::StatusOr<EcPublicKey> ReadNamedKey(const Bundle& bundle) {
+  absl::StatusOr<EcPublicKey> named = bundle.key_bytes.starts_with("-----BEGIN") ? EcPublicKey::FromPem(bundle.key_bytes)
+                                                                                : EcPublicKey::FromDer(bundle.key_bytes);
+  if (!named.ok()) return Annotate(named.status(), "publicKey: rawBytes");
+  return named;
+}
+
 // What the bundle says about its key is only a hint, but one that contradicts the given key means a mix-up.
 absl::Status CheckKeyNamed(const Bundle& bundle, const EcPublicKey& key) {
   if (!bundle.key_hint.empty() && bundle.key_hint != key.key_id()) {
@@ -39,13 +46,10 @@ absl::Status CheckKeyNamed(const Bundle& bundle, const EcPublicKey& key) {
                                       KeyDetails(key.curve())));
   }
   if (bundle.key_bytes.empty()) return absl::OkStatus();
-  const absl::StatusOr<EcPublicKey> named = bundle.key_bytes.starts_with("-----BEGIN")
-                                                ? EcPublicKey::FromPem(bundle.key_bytes)
-                                                : EcPublicKey::FromDer(bundle.key_bytes);
-  if (!named.ok()) return Annotate(named.status(), "publicKey: rawBytes");
-  if (named->key_id() != key.key_id()) {
+  ASSIGN_OR_RETURN(const EcPublicKey named, ReadNamedKey(bundle));
+  if (named.key_id() != key.key_id()) {
     return absl::DataLossError(
-        StrCat("publicKey: signed with key ", named->key_id(), ", not with the given key ", key.key_id()));
+        StrCat("publicKey: signed with key ", named.key_id(), ", not with the given key ", key.key_id()));
   }
   return absl::OkStatus();
 }
@@ -89,7 +93,20 @@ absl::StatusOr<OmsSignature> VerifyOmsCertificateBundle(std::string_view bundle_
   signature.trust = OmsTrust::kCertificate;
   signature.certificate_pem = leaf.pem;
   signature.certificate_name = leaf.common_name;
+  signature.certificate_identities = leaf.identities;
   return signature;
+}
+
+absl::StatusOr<OmsClaim> ReadOmsClaim(std::string_view bundle_json) {
+  ASSIGN_OR_RETURN(const Bundle bundle, oms::ParseBundle(bundle_json));
+  switch (bundle.material) {
+    case Material::kPublicKey: break;
+    case Material::kCertificateChain: return OmsClaim{OmsTrust::kCertificate, ""};
+    case Material::kKeyless: return RefuseKeyless();
+  }
+  if (!bundle.key_hint.empty() || bundle.key_bytes.empty()) return OmsClaim{OmsTrust::kKey, bundle.key_hint};
+  ASSIGN_OR_RETURN(const EcPublicKey named, ReadNamedKey(bundle));
+  return OmsClaim{OmsTrust::kKey, named.key_id()};
 }
 
 }  // namespace firebreak

@@ -34,6 +34,7 @@ struct OmsSignature {
   std::string key_id;                  // of the key that verified it: lowercase hex SHA-256 of its PEM
   std::string certificate_pem;         // the leaf; empty for OmsTrust::kKey
   std::string certificate_name;        // its common name
+  std::vector<std::string> certificate_identities;   // who it says signs (see crypto/chain.h)
   std::string model_name;              // the statement's subject
   Digest root;                         // recomputed from the resources, equal to the subject's digest
   OmsMethod method = OmsMethod::kFiles;
@@ -54,6 +55,27 @@ absl::StatusOr<Digest> OmsRootDigest(const std::vector<OmsResource>& resources);
 absl::StatusOr<std::string> SignOmsBundle(const EcPrivateKey& key, std::string_view model_name,
                                           std::vector<OmsResource> resources, std::vector<std::string> ignore_paths);
 
+// What is to be signed.
+struct OmsManifest {
+  std::string model_name;                  // basename of the model
+  std::string hash_type = "sha256";        // or "blake2b"
+  uint64_t shard_size_bytes = 0;           // 0 = whole files
+  std::vector<OmsResource> resources;      // as HashModel gives them
+  std::vector<std::string> ignore_paths;
+};
+
+// The general form of the above. With `chain_der` (leaf first) the bundle carries it as x509CertificateChain instead of a key
+// hint; kInvalidArgument when the leaf is not that of `key`. Other tools read "files" with "sha256" only.
+absl::StatusOr<std::string> SignOmsManifest(const EcPrivateKey& key, const std::vector<std::string>& chain_der,
+                                            OmsManifest manifest);
+
+// What a bundle says of its signer, verified by nobody: only to choose what to verify it with.
+struct OmsClaim {
+  OmsTrust trust = OmsTrust::kKey;
+  std::string key_hint;                    // empty: none
+};
+absl::StatusOr<OmsClaim> ReadOmsClaim(std::string_view bundle_json);
+
 // Checks a bundle that was signed with a bare key. Strict: what the signature does not cover or the spec does not name is
 // refused, each with its own message. kInvalidArgument: the bundle or statement is malformed. kDataLoss: signature, key hint
 // or root digest do not match. kFailedPrecondition: it is signed in a way that this call cannot check.
@@ -63,6 +85,11 @@ absl::StatusOr<OmsSignature> VerifyOmsBundle(std::string_view bundle_json, const
 // kPermissionDenied otherwise.
 absl::StatusOr<OmsSignature> VerifyOmsCertificateBundle(std::string_view bundle_json, std::string_view roots_pem,
                                                         absl::Time now);
+
+// The same for a bundle as the reference signer 0.2 made it (predicate Digests/v0.1): files are the statement's subjects, and
+// the signature is over a faulty encoding. Deprecated by the spec (§5.1); for reading what exists on a disk, never for pushes.
+absl::StatusOr<OmsSignature> VerifyOms02CertificateBundle(std::string_view bundle_json, std::string_view roots_pem,
+                                                          absl::Time now);
 
 }  // namespace firebreak
 

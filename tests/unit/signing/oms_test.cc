@@ -67,7 +67,7 @@ TEST_F(Oms, WritesTheBytesOfTheSpec) {
 }
 
 TEST_F(Oms, SignsNamesInAnyScriptExactly) {
-  const std::string name = "d/\xc3\xa4 \"quoted\"\\\n\xf0\x9f\x94\xa5";
+  const std::string name = "d/\xc3\xa4 \"quoted\" \xf0\x9f\x94\xa5";
   const auto signature = VerifyOmsBundle(Sign({File(name, "1")}), key_.public_key());
   ASSERT_TRUE(signature.ok()) << signature.status();
   EXPECT_EQ(signature->resources[0].name, name);

@@ -1,0 +1,153 @@
+#include "services/signing/range_hash.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <semaphore>
+#include <system_error>
+#include <thread>
+
+#include "firebreak/base/json.h"
+#include "firebreak/base/status.h"
+#include "firebreak/base/text.h"
+
+namespace firebreak::oms {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr size_t kPieceBytes = size_t{1} << 20;
+constexpr size_t kSlots = 4;                            // pieces read and not yet hashed
+constexpr uint64_t kReadAheadMin = uint64_t{8} << 20;   // below it a thread costs more than it saves
+
+class OpenFile {
+ public:
+  ~OpenFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  OpenFile() = default;
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  absl::Status Open(const ModelListing& listing, const ModelFile& file) {
+    what_ = StrCat("model file ", QuoteJson(file.name));
+    fs::path path = listing.root / file.name;
+    if (listing.follows_symlinks) {
+      // Looked at again: what a link leads to may have changed since it was listed.
+      std::error_code error;
+      path = fs::canonical(path, error);
+      const auto [root_end, rest] = std::mismatch(listing.root.begin(), listing.root.end(), path.begin(), path.end());
+      if (error || root_end != listing.root.end()) {
+        return absl::FailedPreconditionError(what_ + ": leads out of the model by now");
+      }
+    }
+    fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd_ < 0) return absl::FailedPreconditionError(StrCat(what_, ": cannot be read: ", std::strerror(errno)));
+    return CheckSame(file);
+  }
+
+  absl::Status CheckSame(const ModelFile& file) const {
+    struct stat status {};
+    const bool is_same = ::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode) &&
+                         static_cast<uint64_t>(status.st_size) == file.size_bytes &&
+                         int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec == file.modified_ns;
+    return is_same ? absl::OkStatus() : absl::FailedPreconditionError(what_ + ": changed while it was read");
+  }
+
+  void ExpectInOrder(FileRange range) const {
+    static_cast<void>(::posix_fadvise(fd_, static_cast<off_t>(range.start), static_cast<off_t>(range.end - range.start),
+                                      POSIX_FADV_SEQUENTIAL));
+  }
+
+  // Bytes read at `at`: as many as wanted unless the file ends; negative on an error.
+  ssize_t Read(char* into, uint64_t at, size_t wanted) const {
+    size_t done = 0;
+    while (done < wanted) {
+      const ssize_t got = ::pread(fd_, into + done, wanted - done, static_cast<off_t>(at + done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return -1;
+      if (got == 0) break;
+      done += static_cast<size_t>(got);
+    }
+    return static_cast<ssize_t>(done);
+  }
+
+  absl::Status Short() const { return absl::FailedPreconditionError(what_ + ": could not be read to its end"); }
+
+ private:
+  int fd_ = -1;
+  std::string what_;
+};
+
+size_t PieceAt(uint64_t at, FileRange range) { return static_cast<size_t>(std::min<uint64_t>(kPieceBytes, range.end - at)); }
+
+absl::Status HashInline(const OpenFile& file, FileRange range, HashStream& hash) {
+  // One buffer per thread: a model may have a million files.
+  thread_local const std::unique_ptr<char[]> buffer(new char[kPieceBytes]);
+  for (uint64_t at = range.start; at < range.end;) {
+    const size_t wanted = PieceAt(at, range);
+    if (file.Read(buffer.get(), at, wanted) != static_cast<ssize_t>(wanted)) return file.Short();
+    hash.Update(std::string_view(buffer.get(), wanted));
+    at += wanted;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HashAhead(const OpenFile& file, FileRange range, HashStream& hash) {
+  struct Slot {
+    std::unique_ptr<char[]> bytes{new char[kPieceBytes]};
+    bool is_whole = false;
+  };
+  std::array<Slot, kSlots> slots;
+  std::counting_semaphore<kSlots> free_slots(kSlots);
+  std::counting_semaphore<kSlots> full_slots(0);
+  // Both sides walk the same pieces; the reader stops at the first that is not whole, and so does the hasher when it gets there.
+  std::thread reader([&] {
+    size_t next = 0;
+    for (uint64_t at = range.start; at < range.end; at += PieceAt(at, range)) {
+      free_slots.acquire();
+      Slot& slot = slots[next++ % kSlots];
+      const size_t wanted = PieceAt(at, range);
+      const bool is_whole = file.Read(slot.bytes.get(), at, wanted) == static_cast<ssize_t>(wanted);
+      slot.is_whole = is_whole;
+      full_slots.release();
+      if (!is_whole) return;
+    }
+  });
+  absl::Status status;
+  size_t next = 0;
+  for (uint64_t at = range.start; at < range.end && status.ok(); at += PieceAt(at, range)) {
+    full_slots.acquire();
+    const Slot& slot = slots[next++ % kSlots];
+    if (!slot.is_whole) {
+      status = file.Short();
+      continue;
+    }
+    hash.Update(std::string_view(slot.bytes.get(), PieceAt(at, range)));
+    free_slots.release();
+  }
+  reader.join();
+  return status;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> HashRange(const ModelListing& listing, const ModelFile& file, FileRange range,
+                                      HashAlgorithm algorithm, Reading reading) {
+  OpenFile open;
+  RETURN_IF_ERROR(open.Open(listing, file));
+  open.ExpectInOrder(range);
+  HashStream hash(algorithm);
+  const bool ahead = reading == Reading::kAhead && range.end - range.start >= kReadAheadMin;
+  RETURN_IF_ERROR(ahead ? HashAhead(open, range, hash) : HashInline(open, range, hash));
+  RETURN_IF_ERROR(open.CheckSame(file));
+  return hash.Finish();
+}
+
+}  // namespace firebreak::oms
