@@ -50,7 +50,9 @@ Committer::Committer(MetaStore& store, const Clock& clock, Log& log, LogTip tip,
       queue_max_(options.queue_max),
       crash_points_(options.crash_points),
       edge_(tip.edge),
+      visible_(tip.head_revision),
       tip_(std::move(tip)),
+      recent_(tip_.head_revision),
       attempt_(tip_.commit),
       thread_([this] { Run(); }) {}
 
@@ -63,20 +65,22 @@ Committer::~Committer() {
 }
 
 void Committer::Submit(Ticket& ticket) {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (stopping_) {
-      ticket.result = absl::UnavailableError("ledger: it is shutting down");
-      return;
-    }
-    if (queue_.size() >= queue_max_) {
-      ticket.result = absl::ResourceExhaustedError(
-          StrCat("ledger: ", queue_max_, " commits are waiting already; try again later"));
-      return;
-    }
-    queue_.push_back(&ticket);
+  if (Enqueue(ticket)) ticket.done.WaitForNotification();
+}
+
+bool Committer::Enqueue(Ticket& ticket) {
+  absl::MutexLock lock(&mutex_);
+  if (stopping_) {
+    ticket.result = absl::UnavailableError("ledger: it is shutting down");
+    return false;
   }
-  ticket.done.WaitForNotification();
+  if (queue_.size() >= queue_max_) {
+    ticket.result = absl::ResourceExhaustedError(
+        StrCat("ledger: ", queue_max_, " commits are waiting already; try again later"));
+    return false;
+  }
+  queue_.push_back(&ticket);
+  return true;
 }
 
 std::shared_ptr<const TreeEdge> Committer::edge() const {
@@ -111,7 +115,7 @@ void Committer::CommitBacklog(std::deque<Ticket*>& backlog) {
   const absl::Time time = std::max(tip_.last_time, ToLeafTime(clock_.Now()));
   const bool crashing = crash_points_ != nullptr && crash_points_->armed();
   const Group::KeepEntries keep = watchers_->empty() && !crashing ? Group::KeepEntries::kNo : Group::KeepEntries::kYes;
-  Group group(store_, *tip_.edge, time, keep);
+  Group group(store_, recent_, *tip_.edge, time, keep);
   while (!backlog.empty() && !group.full() && group.Add(*backlog.front())) backlog.pop_front();
   if (group.nothing_to_write()) {
     group.SettleAll(tip_.head_revision);
@@ -138,7 +142,7 @@ absl::StatusOr<uint64_t> Committer::Write(Group& group) {
 absl::StatusOr<uint64_t> Committer::FindOutcome(const absl::Status& error, const Group& group, uint64_t commit) {
   const absl::StatusOr<FoundHead> found = ReadHead(store_);
   if (!found.ok()) {
-    uncertain_ = true;
+    Doubt();
     log_.Error("ledger.outcome_unknown", {{"error", error.ToString()}, {"read", found.status().ToString()}});
     return absl::UnavailableError(StrCat("ledger: outcome unknown: ", MessageOf(error)));
   }
@@ -146,7 +150,7 @@ absl::StatusOr<uint64_t> Committer::FindOutcome(const absl::Status& error, const
   // The number tells our own attempts apart, the root those of another writer that counts as we do.
   if (found->head.commit() == commit && found->head.root() == group.edge().Root()) return found->revision;
   // Somebody else's write, or an earlier one of ours that arrived late. Ours failed its expectation: nothing was written.
-  uncertain_ = true;
+  Doubt();
   log_.Warning("ledger.log_moved", {{"size", StrCat(found->head.size())}, {"expected", StrCat(tip_.edge->size())}});
   return absl::AbortedError("ledger: the log has moved under this commit");
 }
@@ -170,6 +174,8 @@ absl::Status Committer::Catch() {
     absl::MutexLock lock(&mutex_);
     edge_ = tip_.edge;
   }
+  recent_.Begin(tip_.head_revision);
+  visible_.store(tip_.head_revision, std::memory_order_release);
   uncertain_ = false;
   return absl::OkStatus();
 }
@@ -179,7 +185,15 @@ void Committer::ReachCrashPoints(const char* moment, const Group& group) const {
   for (const v1::AuditEntry& entry : group.entries()) crash_points_->Reach(StrCat(moment, entry.action()));
 }
 
+// Somebody else may have written: nothing is known of what drafts have read until the store was looked at.
+void Committer::Doubt() {
+  uncertain_ = true;
+  recent_.Forget();
+}
+
 void Committer::Publish(const Group& group, uint64_t revision, uint64_t commit) {
+  recent_.Note(group.written(), revision);
+  visible_.store(revision, std::memory_order_release);   // after the note: a draft may trust what it covers
   tip_.edge = std::make_shared<TreeEdge>(group.edge());
   tip_.last_time = group.time();
   tip_.head_revision = revision;

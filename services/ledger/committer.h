@@ -2,6 +2,7 @@
 #ifndef FIREBREAK_SERVICES_LEDGER_COMMITTER_H_
 #define FIREBREAK_SERVICES_LEDGER_COMMITTER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "firebreak/ledger/tiles.h"
 #include "firebreak/storage/meta_store.h"
 #include "group.h"
+#include "recent_writes.h"
 #include "ticket.h"
 #include "watchers.h"
 
@@ -41,10 +43,14 @@ class Committer {
 
   // Blocks until the ticket is settled; its result is the answer.
   void Submit(Ticket& ticket);
+  // For a ticket with `then`: returns at once. False when it was not taken; then its result says why.
+  bool Enqueue(Ticket& ticket);
 
   MetaStore& store() const { return store_; }
   std::shared_ptr<const TreeEdge> edge() const;   // of what is durable
   Watchers& watchers() const { return *watchers_; }
+  // Everything committed up to this revision is visible to a read that begins now. For Draft's `as_of`.
+  uint64_t visible() const { return visible_.load(std::memory_order_acquire); }
 
  private:
   void Run();
@@ -54,6 +60,7 @@ class Committer {
   absl::StatusOr<uint64_t> FindOutcome(const absl::Status& error, const Group& group, uint64_t commit);
   absl::Status Catch();
   void Publish(const Group& group, uint64_t revision, uint64_t commit);
+  void Doubt();
   void ReachCrashPoints(const char* moment, const Group& group) const;
 
   MetaStore& store_;
@@ -68,8 +75,11 @@ class Committer {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::shared_ptr<const TreeEdge> edge_ ABSL_GUARDED_BY(mutex_);
 
+  std::atomic<uint64_t> visible_;
+
   // The committer thread's own.
   LogTip tip_;
+  RecentWrites recent_;
   uint64_t attempt_ = 0;      // numbers groups, also those that failed
   bool uncertain_ = false;    // the last outcome could not be read; nothing is written before it is known
 

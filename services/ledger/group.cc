@@ -1,7 +1,6 @@
 #include "group.h"
 
 #include <algorithm>
-#include <set>
 
 #include "firebreak/base/clock.h"
 #include "firebreak/base/status.h"
@@ -10,8 +9,8 @@
 
 namespace firebreak {
 
-Group::Group(const MetaStore& store, const TreeEdge& edge, absl::Time time, KeepEntries keep)
-    : limits_(store.limits()), time_(time), time_text_(LeafTimeText(time)), keep_(keep), overlay_(store), edge_(edge) {}
+Group::Group(const MetaStore& store, const RecentWrites& recent, const TreeEdge& edge, absl::Time time, KeepEntries keep)
+    : limits_(store.limits()), recent_(recent), time_(time), time_text_(LeafTimeText(time)), keep_(keep), overlay_(store), edge_(edge) {}
 
 bool Group::Fits(const DraftParts& parts) const {
   if (tickets_.empty()) return true;   // CheckDraft saw to it that one draft alone always fits
@@ -46,17 +45,34 @@ bool Group::Add(Ticket& ticket) {
 }
 
 absl::StatusOr<std::string> Group::FindConflict(const Draft& draft) const {
+  const auto table_of = [](const std::string& key) { return key.substr(0, key.find('\0')); };
   for (const auto& [key, revision] : draft.reads()) {
-    ASSIGN_OR_RETURN(std::optional<Stored> stored, overlay_.Get(key));
-    if ((stored ? stored->revision : 0) != revision) return key.substr(0, key.find('\0'));
+    ASSIGN_OR_RETURN(const bool holds, Holds(key, revision, draft.as_of()));
+    if (!holds) return table_of(key);
+  }
+  for (const auto& sighting : draft.sightings()) {
+    for (const auto& [key, revision] : sighting->reads) {
+      ASSIGN_OR_RETURN(const bool holds, Holds(key, revision, sighting->as_of));
+      if (!holds) return table_of(key);
+    }
   }
   return std::string();
+}
+
+absl::StatusOr<bool> Group::Holds(std::string_view key, uint64_t revision, uint64_t as_of) const {
+  if (as_of == Draft::kNothingMoves) return true;
+  const uint64_t hash = RecentWrites::HashOf(key);
+  if (written_.contains(hash) && overlay_.writes().contains(key)) return false;   // by a draft of this group
+  const bool known = recent_.Covers(as_of) && !IsLogKey(key);   // the log's own writes are not noted
+  if (known && !recent_.MayBeWrittenAfter(as_of, hash)) return true;
+  ASSIGN_OR_RETURN(std::optional<Stored> stored, overlay_.Get(key));
+  return (stored ? stored->revision : 0) == revision;
 }
 
 // On this thread nothing can change under the draft, so one more attempt is enough however contended a key is; retrying on
 // the caller's thread would let only one of n callers through per commit.
 bool Group::Rebuild(Ticket& ticket) {
-  Draft draft(overlay_);
+  Draft draft(overlay_, Draft::kNothingMoves);
   if (absl::Status built = (*ticket.build)(draft); !built.ok()) {
     Refuse(ticket, built);
     return true;
@@ -83,7 +99,10 @@ bool Group::Rebuild(Ticket& ticket) {
 }
 
 void Group::Accept(Ticket& ticket, const Draft& draft, DraftParts parts) {
-  for (const auto& [key, value] : draft.writes()) overlay_.Write(key, value);
+  for (const auto& [key, value] : draft.writes()) {
+    overlay_.Write(key, value);
+    written_.insert(RecentWrites::HashOf(key));
+  }
   const uint64_t first_index = edge_.size();
   for (size_t i = 0; i < draft.entries().size(); ++i) {
     const v1::AuditEntry& entry = draft.entries()[i];
@@ -92,8 +111,11 @@ void Group::Accept(Ticket& ticket, const Draft& draft, DraftParts parts) {
     leaf.set_json(MakeLeaf(index, time_text_, parts.bodies[i]));
     edge_.Append(LeafHash(leaf.json()), &full_tiles_);
     log_puts_.emplace_back(LogLeafKey(index).bytes, leaf.SerializeAsString());
-    const std::set<std::string_view> subjects(entry.subjects().begin(), entry.subjects().end());
-    for (std::string_view subject : subjects) log_puts_.emplace_back(SubjectKey(subject, index).bytes, std::string());
+    const auto& subjects = entry.subjects();
+    for (auto subject = subjects.begin(); subject != subjects.end(); ++subject) {
+      if (std::find(subjects.begin(), subject, *subject) != subject) continue;   // named twice
+      log_puts_.emplace_back(SubjectKey(*subject, index).bytes, std::string());
+    }
     if (keep_ == KeepEntries::kYes) {
       v1::AuditEntry& kept = entries_.emplace_back(entry);
       kept.set_index(index);

@@ -7,21 +7,23 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "firebreak/ledger/tiles.h"
 #include "firebreak/storage/meta_store.h"
 #include "overlay.h"
+#include "recent_writes.h"
 #include "ticket.h"
 
 namespace firebreak {
 
-// Used by the committer's thread alone, for one commit. `store` and the tickets outlive it.
+// Used by the committer's thread alone, for one commit. `store`, `recent` and the tickets outlive it.
 class Group {
  public:
   // `time` is stamped on every entry. Entries are kept for watchers only if somebody watches.
   enum class KeepEntries { kNo, kYes };
-  Group(const MetaStore& store, const TreeEdge& edge, absl::Time time, KeepEntries keep);
+  Group(const MetaStore& store, const RecentWrites& recent, const TreeEdge& edge, absl::Time time, KeepEntries keep);
 
   // False when the ticket does not fit any more: it opens the next group. Whatever becomes of the ticket is settled by
   // SettleAll, because even a refusal may rest on drafts of this group.
@@ -39,6 +41,8 @@ class Group {
   const TreeEdge& edge() const { return edge_; }
   absl::Time time() const { return time_; }
   const std::vector<v1::AuditEntry>& entries() const { return entries_; }
+  // RecentWrites::HashOf every key the drafts write.
+  const absl::flat_hash_set<uint64_t>& written() const { return written_; }
 
  private:
   // What a ticket gets if the commit succeeds.
@@ -54,11 +58,14 @@ class Group {
   bool Fits(const DraftParts& parts) const;
   // The table of the first key the draft read that has changed since; empty when there is none.
   absl::StatusOr<std::string> FindConflict(const Draft& draft) const;
+  // Whether `key`, read at `revision` when all commits up to `as_of` were visible, is what was read.
+  absl::StatusOr<bool> Holds(std::string_view key, uint64_t revision, uint64_t as_of) const;
   bool Rebuild(Ticket& ticket);
   void Accept(Ticket& ticket, const Draft& draft, DraftParts parts);
   void Refuse(Ticket& ticket, absl::Status why) { tickets_.push_back({&ticket, std::move(why), false}); }
 
   const MetaStore::Limits limits_;
+  const RecentWrites& recent_;
   const absl::Time time_;
   const std::string time_text_;
   const KeepEntries keep_;
@@ -67,6 +74,7 @@ class Group {
   std::vector<Tile> full_tiles_;
   std::vector<std::pair<std::string, std::string>> log_puts_;
   std::vector<v1::AuditEntry> entries_;
+  absl::flat_hash_set<uint64_t> written_;
   std::vector<Outcome> tickets_;
   size_t operations_ = kGroupOperations;
   size_t bytes_ = kGroupBytes;

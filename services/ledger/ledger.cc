@@ -52,8 +52,18 @@ class Ledger::Core {
         committer_(store, clock, log, std::move(tip), options_) {}
 
   absl::StatusOr<Receipt> Submit(Ticket& ticket) {
+    RETURN_IF_ERROR(refusal());
     committer_.Submit(ticket);
     return std::move(ticket.result);
+  }
+
+  // False, with the reason in the ticket's result, when it was not taken.
+  bool SubmitThen(Ticket& ticket) {
+    if (absl::Status refused = refusal(); !refused.ok()) {
+      ticket.result = std::move(refused);
+      return false;
+    }
+    return committer_.Enqueue(ticket);
   }
 
   absl::StatusOr<std::string> Note(uint64_t size, const std::string& root) const {
@@ -82,6 +92,15 @@ class Ledger::Core {
     return newest_.note().empty() ? 0 : newest_.size();
   }
 
+  void Refuse(absl::Status why) {
+    absl::MutexLock lock(&refusal_mutex_);
+    refusal_ = std::move(why);
+  }
+  absl::Status refusal() const {
+    absl::ReaderMutexLock lock(&refusal_mutex_);
+    return refusal_;
+  }
+
   Committer& committer() { return committer_; }
   const LedgerOptions& options() const { return options_; }
   const std::string& vkey() const { return vkey_; }
@@ -90,6 +109,8 @@ class Ledger::Core {
   const Ed25519Key& signer_;
   const LedgerOptions options_;
   const std::string vkey_;
+  mutable absl::Mutex refusal_mutex_;
+  absl::Status refusal_ ABSL_GUARDED_BY(refusal_mutex_);
   absl::Mutex signing_;
   store::v1::SignedCheckpoint newest_ ABSL_GUARDED_BY(signing_);
   Committer committer_;
@@ -126,7 +147,7 @@ absl::StatusOr<Receipt> Ledger::Commit(const Draft& draft) {
 absl::StatusOr<Receipt> Ledger::Transact(absl::FunctionRef<absl::Status(Draft&)> build) {
   absl::Status last;
   for (int attempt = 0; attempt < core_->options().transact_attempts_max; ++attempt) {
-    Draft draft(store());
+    Draft draft(store(), core_->committer().visible());
     RETURN_IF_ERROR(build(draft));
     if (draft.writes().empty() && draft.entries().empty()) return Receipt{};
     Ticket ticket;
@@ -140,8 +161,56 @@ absl::StatusOr<Receipt> Ledger::Transact(absl::FunctionRef<absl::Status(Draft&)>
   return Annotate(last, StrCat("gave up after ", core_->options().transact_attempts_max, " attempts"));
 }
 
+namespace {
+
+// A draft on its way whose caller has gone on.
+struct Departed final : Ticket {
+  Departed(std::function<absl::Status(Draft&)> how, Ledger::Done what, const MetaStore& store, uint64_t as_of)
+      : how_built(std::move(how)), answer(std::move(what)), own_draft(store, as_of) {}
+
+  static void Arrive(Ticket& ticket, absl::StatusOr<Receipt> receipt) {
+    const std::unique_ptr<Departed> self(static_cast<Departed*>(&ticket));
+    self->answer(std::move(receipt));
+  }
+
+  const std::function<absl::Status(Draft&)> how_built;
+  const Ledger::Done answer;
+  Draft own_draft;
+};
+
+}  // namespace
+
+void Ledger::TransactThen(std::function<absl::Status(Draft&)> build, Done done) {
+  auto departed = std::make_unique<Departed>(std::move(build), std::move(done), store(), core_->committer().visible());
+  Draft& draft = departed->own_draft;
+  if (absl::Status built = departed->how_built(draft); !built.ok()) return departed->answer(std::move(built));
+  if (draft.writes().empty() && draft.entries().empty()) return departed->answer(Receipt{});
+  absl::StatusOr<DraftParts> parts = CheckDraft(draft, store().limits());
+  if (!parts.ok()) return departed->answer(parts.status());
+  departed->parts = *std::move(parts);
+  departed->draft = &draft;
+  departed->build.emplace(departed->how_built);
+  departed->then = &Departed::Arrive;
+  Ticket& ticket = *departed.release();   // Arrive takes it back
+  if (!core_->SubmitThen(ticket)) Departed::Arrive(ticket, std::move(ticket.result));
+}
+
 std::unique_ptr<Ledger::Watch> Ledger::AddWatcher(Watcher watcher) {
   return core_->committer().watchers().Add(std::move(watcher));
+}
+
+void Ledger::Refuse(absl::Status why) { core_->Refuse(std::move(why)); }
+
+absl::Status Ledger::refusal() const { return core_->refusal(); }
+
+absl::StatusOr<std::string> Ledger::Root(uint64_t size) const {
+  const std::shared_ptr<const TreeEdge> edge = core_->committer().edge();
+  if (size > edge->size()) {
+    return absl::InvalidArgumentError(StrCat("root: the log holds ", edge->size(), " entries, not ", size));
+  }
+  if (size == edge->size()) return edge->Root();
+  StoredTree tree(store(), edge);
+  return TreeRoot(tree, size);
 }
 
 const MetaStore& Ledger::store() const { return core_->committer().store(); }

@@ -6,7 +6,6 @@
 namespace firebreak {
 namespace {
 
-constexpr std::string_view kOwnTables = "log.";
 constexpr size_t kLeafExtraBytes = 128;      // index, time, key and framing of a leaf
 constexpr size_t kMarkExtraBytes = 32;       // table name and index of a subject key
 
@@ -34,7 +33,7 @@ absl::StatusOr<DraftParts> CheckDraft(const Draft& draft, const MetaStore::Limit
   RETURN_IF_ERROR(CheckCounts(draft));
   DraftParts parts;
   for (const auto& [key, value] : draft.writes()) {
-    if (key.starts_with(kOwnTables)) return absl::InvalidArgumentError("draft: only the ledger writes its own tables");
+    if (IsLogKey(key)) return absl::InvalidArgumentError("draft: only the ledger writes its own tables");
     parts.bytes += key.size() + (value ? value->size() : 0);
   }
   if (parts.bytes > kDraftBytesMax) return absl::InvalidArgumentError(Excess("bytes", parts.bytes, kDraftBytesMax));

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -29,7 +30,10 @@ absl::StatusOr<DraftParts> CheckDraft(const Draft& draft, const MetaStore::Limit
 inline constexpr size_t kGroupOperations = 2 + 8;
 inline constexpr size_t kGroupBytes = size_t{128} << 10;
 
-// Owned by the caller until `done`; after that the committer does not touch it again.
+// Only the ledger writes these, and it does not note them as recently written.
+inline bool IsLogKey(std::string_view key) { return key.starts_with("log."); }
+
+// Lives until it is settled: the committer does not touch it after that.
 struct Ticket {
   const Draft* draft = nullptr;                                          // or, for a checkpoint, null
   DraftParts parts;
@@ -37,8 +41,10 @@ struct Ticket {
   const store::v1::SignedCheckpoint* checkpoint = nullptr;
   absl::StatusOr<Receipt> result = absl::UnknownError("not settled");
   absl::Notification done;
+  void (*then)(Ticket&, absl::StatusOr<Receipt>) = nullptr;   // if set, called instead of `done`; may end the ticket's life
 
   void Settle(absl::StatusOr<Receipt> with) {
+    if (then != nullptr) return then(*this, std::move(with));
     result = std::move(with);
     done.Notify();
   }

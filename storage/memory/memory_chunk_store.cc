@@ -1,5 +1,7 @@
 #include "firebreak/storage_memory/memory_chunk_store.h"
 
+#include <algorithm>
+
 #include "firebreak/base/text.h"
 
 namespace firebreak {
@@ -33,6 +35,25 @@ absl::StatusOr<std::vector<Digest>> MemoryChunkStore::Missing(absl::Span<const D
     if (!entries_.contains(digest)) missing.push_back(digest);
   }
   return missing;
+}
+
+absl::Status MemoryChunkStore::Replace(absl::Span<const ChunkView> chunks) {
+  absl::MutexLock lock(&mutex_);
+  for (const ChunkView& chunk : chunks) entries_[chunk.digest] = Entry{.data = std::string(chunk.data)};
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<StoredChunk>> MemoryChunkStore::List(const Digest& after, size_t limit) const {
+  std::vector<StoredChunk> chunks;
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    for (const auto& [digest, entry] : entries_) {
+      if (after < digest) chunks.push_back({digest, entry.data.size()});
+    }
+  }
+  std::sort(chunks.begin(), chunks.end(), [](const StoredChunk& a, const StoredChunk& b) { return a.digest < b.digest; });
+  if (chunks.size() > limit) chunks.resize(limit);
+  return chunks;
 }
 
 absl::Status MemoryChunkStore::Delete(absl::Span<const Digest> digests) {

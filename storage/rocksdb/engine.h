@@ -73,8 +73,16 @@ struct Database {
 // Options for, and opening of, the two databases of a store.
 absl::StatusOr<Database> OpenMetaDatabase(const std::string& path, rocksdb::Env* env,
                                           const std::shared_ptr<rocksdb::Cache>& cache);
+struct ChunkDatabaseOptions {
+  size_t write_buffer_bytes = 0;
+  bool direct_io = true;   // where the file system can
+};
 absl::StatusOr<Database> OpenChunkDatabase(const std::string& path, rocksdb::Env* env,
-                                           const std::shared_ptr<rocksdb::Cache>& cache, size_t write_buffer_bytes);
+                                           const std::shared_ptr<rocksdb::Cache>& cache,
+                                           const ChunkDatabaseOptions& given);
+
+// Whether CRC-32C, which guards every block, record and blob, computes what the standard says.
+bool ChecksumsAreSound();
 
 }  // namespace firebreak
 

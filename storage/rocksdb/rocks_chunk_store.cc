@@ -1,17 +1,20 @@
 #include "storage/rocksdb/rocks_chunk_store.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
-#include "firebreak/base/bytes.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "storage/rocksdb/packing.h"
 
 namespace firebreak {
 namespace {
 
 // One write batch holds a copy of its chunks; this bounds the copy.
 constexpr size_t kBatchBytes = size_t{4} << 20;
+constexpr size_t kOneChunk = size_t{64} << 20;   // a bound that no chunk reaches
 
 rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
@@ -53,19 +56,31 @@ absl::Status RocksChunkStore::Put(absl::Span<const ChunkView> chunks) {
   digests.reserve(chunks.size());
   for (const ChunkView& chunk : chunks) digests.push_back(chunk.digest);
   ASSIGN_OR_RETURN(const std::vector<bool> stored, Stored(digests));
+  return WriteUnless(stored, chunks);
+}
+
+absl::Status RocksChunkStore::Replace(absl::Span<const ChunkView> chunks) {
+  RETURN_IF_ERROR(database_.failure->Check("write chunks"));
+  return WriteUnless(std::vector<bool>(chunks.size(), false), chunks);
+}
+
+absl::Status RocksChunkStore::WriteUnless(const std::vector<bool>& stored, absl::Span<const ChunkView> chunks) {
   uint64_t new_bytes = 0;
   for (size_t i = 0; i < chunks.size(); ++i) new_bytes += stored[i] ? 0 : chunks[i].data.size();
   if (new_bytes > 0) RETURN_IF_ERROR(space_.Check(new_bytes));
 
   absl::flat_hash_set<std::string_view> batched;
-  rocksdb::WriteBatch batch;
+  // With room from the start: growing would copy what is in it again and again.
+  rocksdb::WriteBatch batch(std::min<size_t>(new_bytes + chunks.size() * 256, kBatchBytes + kBatchBytes / 16));
   for (size_t i = 0; i < chunks.size(); ++i) {
     const ChunkView& chunk = chunks[i];
     if (stored[i] || !batched.insert(chunk.digest.raw()).second) continue;
     if (batch.Count() > 0 && batch.GetDataSize() + chunk.data.size() > kBatchBytes) RETURN_IF_ERROR(Write(batch));
     const rocksdb::Slice key = ToSlice(chunk.digest.raw());
-    RETURN_IF_ERROR(FromRocks(batch.Put(data(), key, ToSlice(chunk.data)), "write chunks"));
-    RETURN_IF_ERROR(FromRocks(batch.Put(sizes(), key, ToSlice(ToBigEndian64(chunk.data.size()))), "write chunks"));
+    const std::optional<std::string> packed = Pack(chunk.data);
+    const std::string row = EncodeSizeRow({chunk.data.size(), packed.has_value()});
+    RETURN_IF_ERROR(FromRocks(batch.Put(data(), key, packed ? ToSlice(*packed) : ToSlice(chunk.data)), "write chunks"));
+    RETURN_IF_ERROR(FromRocks(batch.Put(sizes(), key, ToSlice(row)), "write chunks"));
   }
   return batch.Count() > 0 ? Write(batch) : absl::OkStatus();
 }
@@ -92,11 +107,49 @@ absl::Status RocksChunkStore::Sync() {
 }
 
 absl::StatusOr<std::string> RocksChunkStore::Get(const Digest& digest) const {
-  std::string bytes;
-  const rocksdb::Status status = database_.db->Get(rocksdb::ReadOptions(), data(), ToSlice(digest.raw()), &bytes);
-  if (status.IsNotFound()) return absl::NotFoundError(StrCat("chunk ", digest.text(), " is not stored"));
-  if (!status.ok()) return FromRocks(status, StrCat("read chunk ", digest.text()));
-  return bytes;
+  ASSIGN_OR_RETURN(std::vector<std::string> chunks, GetMany(absl::MakeConstSpan(&digest, 1), kOneChunk));
+  return std::move(chunks.front());
+}
+
+absl::StatusOr<std::vector<std::string>> RocksChunkStore::GetMany(absl::Span<const Digest> digests,
+                                                                    size_t bytes_max) const {
+  std::vector<rocksdb::Slice> keys;
+  keys.reserve(digests.size());
+  for (const Digest& digest : digests) keys.push_back(ToSlice(digest.raw()));
+  std::vector<rocksdb::PinnableSlice> rows(keys.size());
+  std::vector<rocksdb::PinnableSlice> values(keys.size());
+  std::vector<rocksdb::Status> found(keys.size());
+  std::vector<rocksdb::Status> read(keys.size());
+  const rocksdb::ReadOptions options;
+  database_.db->MultiGet(options, sizes(), keys.size(), keys.data(), rows.data(), found.data());
+  uint64_t bytes = 0;
+  std::vector<std::optional<SizeRow>> sizes_found(keys.size());
+  auto name = [&](size_t i) { return StrCat("chunk ", digests[i].text()); };
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (found[i].IsNotFound()) return absl::NotFoundError(StrCat(name(i), " is not stored"));
+    if (!found[i].ok()) return FromRocks(found[i], StrCat("look up ", name(i)));
+    sizes_found[i] = ParseSizeRow(rows[i].ToStringView());
+    if (!sizes_found[i]) return absl::DataLossError(StrCat(name(i), ": its row of sizes is damaged"));
+    bytes += sizes_found[i]->plain_bytes;
+  }
+  if (bytes > bytes_max) return absl::ResourceExhaustedError(StrCat("more than ", bytes_max, " bytes of chunks in one call"));
+  // Blobs that are neighbours in a file come with one read.
+  database_.db->MultiGet(options, data(), keys.size(), keys.data(), values.data(), read.data());
+  std::vector<std::string> chunks;
+  chunks.reserve(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (read[i].IsNotFound()) return absl::NotFoundError(StrCat(name(i), " is not stored"));
+    if (!read[i].ok()) return FromRocks(read[i], StrCat("read ", name(i)));
+    if (sizes_found[i]->packed) {
+      absl::StatusOr<std::string> plain = Unpack(values[i].ToStringView(), sizes_found[i]->plain_bytes);
+      if (!plain.ok()) return Annotate(plain.status(), name(i));
+      chunks.push_back(*std::move(plain));
+    } else {
+      chunks.emplace_back(values[i].data(), values[i].size());
+    }
+    values[i].Reset();   // not both copies of everything at once
+  }
+  return chunks;
 }
 
 absl::StatusOr<std::vector<Digest>> RocksChunkStore::Missing(absl::Span<const Digest> digests) const {
@@ -106,6 +159,28 @@ absl::StatusOr<std::vector<Digest>> RocksChunkStore::Missing(absl::Span<const Di
     if (!stored[i]) missing.push_back(digests[i]);
   }
   return missing;
+}
+
+absl::StatusOr<std::vector<StoredChunk>> RocksChunkStore::List(const Digest& after, size_t limit) const {
+  std::vector<StoredChunk> chunks;
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;  // a walk over everything must not push out what is being read
+  const std::unique_ptr<rocksdb::Iterator> rows(database_.db->NewIterator(options, sizes()));
+  if (after.empty()) {
+    rows->SeekToFirst();
+  } else {
+    rows->Seek(ToSlice(after.raw()));
+    if (rows->Valid() && rows->key() == ToSlice(after.raw())) rows->Next();
+  }
+  for (; rows->Valid() && chunks.size() < limit; rows->Next()) {
+    const std::optional<SizeRow> row = ParseSizeRow(rows->value().ToStringView());
+    if (rows->key().size() != 32 || !row) {
+      return absl::DataLossError("a row of chunk sizes is damaged (next: restore the data folder from a backup)");
+    }
+    chunks.push_back({Digest::FromRaw(rows->key().ToStringView()), row->plain_bytes});
+  }
+  RETURN_IF_ERROR(FromRocks(rows->status(), "list chunks"));
+  return chunks;
 }
 
 absl::Status RocksChunkStore::Delete(absl::Span<const Digest> digests) {

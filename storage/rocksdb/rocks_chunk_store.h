@@ -14,7 +14,7 @@
 
 namespace firebreak {
 
-// Thread-safe. The family "sizes" (digest → size) answers whether a chunk is stored without reading its bytes.
+// Thread-safe. The family "sizes" (digest → size, encoding) answers whether a chunk is stored without reading its bytes.
 class RocksChunkStore final : public ChunkStore {
  public:
   RocksChunkStore(Database database, SpaceGuard space);
@@ -22,13 +22,19 @@ class RocksChunkStore final : public ChunkStore {
   absl::Status Put(absl::Span<const ChunkView> chunks) override;
   absl::Status Sync() override;
   absl::StatusOr<std::string> Get(const Digest& digest) const override;
+  absl::StatusOr<std::vector<std::string>> GetMany(absl::Span<const Digest> digests, size_t bytes_max) const override;
   absl::StatusOr<std::vector<Digest>> Missing(absl::Span<const Digest> digests) const override;
+  absl::Status Replace(absl::Span<const ChunkView> chunks) override;
+  absl::StatusOr<std::vector<StoredChunk>> List(const Digest& after, size_t limit) const override;
   absl::Status Delete(absl::Span<const Digest> digests) override;
 
   absl::Status ReclaimSpace();
+  rocksdb::DB* database() { return database_.db.get(); }
 
  private:
   absl::StatusOr<std::vector<bool>> Stored(absl::Span<const Digest> digests) const;
+  // Writes those of `chunks` whose flag in `stored` is not set, each digest once.
+  absl::Status WriteUnless(const std::vector<bool>& stored, absl::Span<const ChunkView> chunks);
   absl::Status Write(rocksdb::WriteBatch& batch);
   rocksdb::ColumnFamilyHandle* data() const { return database_.families[0]; }
   rocksdb::ColumnFamilyHandle* sizes() const { return database_.families[1]; }

@@ -1,6 +1,8 @@
 #include "storage/rocksdb/rocks_meta_store.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/status.h"
@@ -121,7 +123,13 @@ absl::StatusOr<uint64_t> RocksMetaStore::Commit(const Change& change) {
   const uint64_t revision = revision_ + 1;
   const std::string prefix = ToBigEndian64(revision);
   rocksdb::WriteBatch batch;
-  for (const auto& [key, value] : change.puts) {
+  // In the order of their keys, so that each finds its place in the memtable near the one before.
+  std::vector<const std::pair<std::string, std::string>*> sorted;
+  sorted.reserve(change.puts.size());
+  for (const auto& put : change.puts) sorted.push_back(&put);
+  std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+  for (const auto* put : sorted) {
+    const auto& [key, value] = *put;
     const rocksdb::Slice key_part = ToSlice(key);
     const rocksdb::Slice value_parts[] = {ToSlice(prefix), ToSlice(value)};
     RETURN_IF_ERROR(FromRocks(

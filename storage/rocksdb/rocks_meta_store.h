@@ -26,6 +26,7 @@ class RocksMetaStore final : public MetaStore {
                                              size_t limit) const override;
   absl::StatusOr<uint64_t> Commit(const Change& change) override;
   Limits limits() const override;
+  rocksdb::DB* database() { return database_.db.get(); }
 
  private:
   RocksMetaStore(Database database, SpaceGuard space, uint64_t revision);

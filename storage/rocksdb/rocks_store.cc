@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "rocksdb/utilities/checkpoint.h"
 #include "storage/rocksdb/engine.h"
 #include "storage/rocksdb/rocks_chunk_store.h"
 #include "storage/rocksdb/rocks_meta_store.h"
@@ -15,7 +16,7 @@ namespace firebreak {
 namespace {
 
 // Raised by a change that older programs would read wrongly; the rule is in storage/FORMAT.md.
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;   // 2: chunks may be packed
 constexpr std::string_view kFormatFile = "/FORMAT";
 constexpr std::string_view kFormatLine = "firebreak-storage ";
 
@@ -49,7 +50,7 @@ class FolderLock {
   rocksdb::FileLock* lock_;
 };
 
-absl::Status CheckFormat(const std::string& path, const std::string& content) {
+absl::StatusOr<int> CheckFormat(const std::string& path, const std::string& content) {
   int version = 0;
   const bool readable = content.starts_with(kFormatLine) &&
                         absl::SimpleAtoi(content.substr(kFormatLine.size()), &version) && version >= 1;
@@ -61,7 +62,7 @@ absl::Status CheckFormat(const std::string& path, const std::string& content) {
         "folder ", path, " has storage format ", version, ", newer than the ", kFormatVersion,
         " this firebreakd knows (next: run the newer firebreakd, or restore the backup made before the upgrade)"));
   }
-  return absl::OkStatus();
+  return version;
 }
 
 // Whole and durable, or absent: written beside, synced, renamed, and the folder synced.
@@ -79,7 +80,11 @@ absl::Status WriteFormat(const std::string& path, rocksdb::Env* env) {
 absl::Status PrepareFolder(const RocksOptions& options, rocksdb::Env* env) {
   std::string content;
   const rocksdb::Status found = rocksdb::ReadFileToString(env, Join(options.path, kFormatFile), &content);
-  if (found.ok()) return CheckFormat(options.path, content);
+  if (found.ok()) {
+    ASSIGN_OR_RETURN(const int version, CheckFormat(options.path, content));
+    // Version 1 is read as it is; only a program that does not know packed chunks must be kept out from now on.
+    return version == kFormatVersion ? absl::OkStatus() : WriteFormat(options.path, env);
+  }
   if (!found.IsNotFound() && !found.IsPathNotFound()) return FromRocks(found, StrCat("open ", options.path));
   if (env->FileExists(Join(options.path, "/meta/CURRENT")).ok()) {
     return absl::DataLossError(
@@ -93,6 +98,13 @@ absl::Status PrepareFolder(const RocksOptions& options, rocksdb::Env* env) {
   return WriteFormat(options.path, env);
 }
 
+absl::Status CutDatabase(rocksdb::DB* database, const std::string& folder) {
+  rocksdb::Checkpoint* made = nullptr;
+  RETURN_IF_ERROR(FromRocks(rocksdb::Checkpoint::Create(database, &made), "cut"));
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  return FromRocks(checkpoint->CreateCheckpoint(folder), StrCat("cut ", folder));
+}
+
 class OpenedStore final : public RocksStore {
  public:
   OpenedStore(FolderLock lock, SpaceGuard space, std::unique_ptr<RocksMetaStore> meta,
@@ -103,8 +115,25 @@ class OpenedStore final : public RocksStore {
   ChunkStore& chunks() override { return *chunks_; }
   absl::StatusOr<uint64_t> FreeBytes() const override { return space_.FreeBytes(); }
   absl::Status ReclaimChunkSpace() override { return chunks_->ReclaimSpace(); }
+  absl::Status Cut(const std::string& folder) override {
+    std::error_code error;
+    if (std::filesystem::exists(folder, error)) return absl::AlreadyExistsError(StrCat("cut: ", folder, " exists"));
+    absl::Status cut = CutInto(folder);
+    if (!cut.ok()) std::filesystem::remove_all(folder, error);
+    return cut;
+  }
 
  private:
+  absl::Status CutInto(const std::string& folder) {
+    std::error_code error;
+    std::filesystem::create_directory(folder, error);
+    if (error) return absl::UnavailableError(StrCat("cut: make ", folder, ": ", error.message()));
+    RETURN_IF_ERROR(CutDatabase(meta_->database(), Join(folder, "/meta")));
+    RETURN_IF_ERROR(chunks_->Sync());
+    RETURN_IF_ERROR(CutDatabase(chunks_->database(), Join(folder, "/chunks")));
+    return WriteFormat(folder, rocksdb::Env::Default());
+  }
+
   const FolderLock lock_;  // first, so that it is given back last
   const SpaceGuard space_;
   const std::unique_ptr<RocksMetaStore> meta_;
@@ -115,6 +144,7 @@ class OpenedStore final : public RocksStore {
 
 absl::StatusOr<std::unique_ptr<RocksStore>> OpenRocksStoreOn(const RocksOptions& options, rocksdb::Env* env) {
   if (options.path.empty()) return absl::InvalidArgumentError("the data folder's path is empty");
+  if (!ChecksumsAreSound()) return absl::InternalError("CRC-32C computes wrong values; nothing was opened");
   std::error_code error;
   if (options.create_if_missing) std::filesystem::create_directory(options.path, error);
   if (!std::filesystem::is_directory(options.path, error)) {
@@ -129,7 +159,8 @@ absl::StatusOr<std::unique_ptr<RocksStore>> OpenRocksStoreOn(const RocksOptions&
   ASSIGN_OR_RETURN(std::unique_ptr<RocksMetaStore> meta,
                    RocksMetaStore::Open(std::move(meta_database), guard(options.commit_reserve_bytes)));
   ASSIGN_OR_RETURN(Database chunk_database,
-                   OpenChunkDatabase(Join(options.path, "/chunks"), env, cache, options.chunk_write_buffer_bytes));
+                   OpenChunkDatabase(Join(options.path, "/chunks"), env, cache,
+                                     {options.chunk_write_buffer_bytes, options.direct_io}));
   auto chunks = std::make_unique<RocksChunkStore>(std::move(chunk_database), guard(options.chunk_reserve_bytes));
   return std::make_unique<OpenedStore>(std::move(lock), guard(0), std::move(meta), std::move(chunks));
 }

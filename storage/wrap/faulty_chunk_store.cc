@@ -52,6 +52,21 @@ absl::Status FaultyChunkStore::Sync() {
   return Run(syncs_, "sync chunks", [&] { return inner_.Sync(); });
 }
 
+absl::Status FaultyChunkStore::Replace(absl::Span<const ChunkView> chunks) {
+  return Run(writes_, "replace chunks", [&] {
+    absl::Status replaced = inner_.Replace(chunks);
+    if (!replaced.ok()) return replaced;
+    absl::MutexLock lock(&mutex_);
+    for (const ChunkView& chunk : chunks) std::erase(damaged_, chunk.digest);
+    return replaced;
+  });
+}
+
+absl::StatusOr<std::vector<StoredChunk>> FaultyChunkStore::List(const Digest& after, size_t limit) const {
+  RETURN_IF_ERROR(CheckAlive());
+  return inner_.List(after, limit);
+}
+
 absl::Status FaultyChunkStore::Delete(absl::Span<const Digest> digests) {
   return Run(writes_, "delete chunks", [&] { return inner_.Delete(digests); });
 }

@@ -4,10 +4,13 @@
 #define FIREBREAK_LEDGER_DRAFT_H_
 
 #include <cstdint>
+#include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -19,10 +22,22 @@
 
 namespace firebreak {
 
+// What somebody read when every commit up to revision `as_of` was visible: what a draft may lean on instead of reading it
+// again. Whether it still holds is found out when the draft is committed.
+struct Sighting {
+  uint64_t as_of = 0;
+  std::vector<std::pair<std::string, uint64_t>> reads;   // key, revision (0 = absent)
+};
+
 // Not thread-safe; lives on one stack. `store` outlives it. Reads see the draft's own writes first.
 class Draft {
  public:
-  explicit Draft(const MetaStore& store) : store_(store) {}
+  // Nothing can change under the draft: it is built by the ledger's own writer.
+  static constexpr uint64_t kNothingMoves = std::numeric_limits<uint64_t>::max();
+
+  // `as_of`: a revision whose commits all reads of the draft will see; 0 when that is not known. It only saves work: with it
+  // the ledger need not look at every key again.
+  explicit Draft(const MetaStore& store, uint64_t as_of = 0) : store_(store), as_of_(as_of) {}
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
 
@@ -55,7 +70,17 @@ class Draft {
   }
 
   // Only commit while `key` has not changed since it was read elsewhere at `revision` (0 = absent).
-  void Expect(std::string key, uint64_t revision) { reads_.emplace(std::move(key), revision); }
+  void Expect(std::string key, uint64_t revision) {
+    reads_.emplace(std::move(key), revision);
+    as_of_ = 0;   // nobody knows when that was seen
+  }
+
+  // Whether Rely is of use: false while a draft that lost a race is built again, for what it relied on may be the reason.
+  bool may_rely() const { return as_of_ != 0 && as_of_ != kNothingMoves; }
+  // As if the draft had read what the sighting holds.
+  void Rely(std::shared_ptr<const Sighting> sighting) { sightings_.push_back(std::move(sighting)); }
+  // What this draft itself has read so far, for others to rely on.
+  Sighting sighting() const { return {as_of_, {reads_.begin(), reads_.end()}}; }
 
   // The next number (1, 2, 3 …) of a named sequence; taken only if the draft commits.
   absl::StatusOr<uint64_t> NextNumber(std::string_view sequence);
@@ -66,6 +91,8 @@ class Draft {
   const std::map<std::string, uint64_t>& reads() const { return reads_; }
   const std::map<std::string, std::optional<std::string>>& writes() const { return writes_; }
   const std::vector<v1::AuditEntry>& entries() const { return entries_; }
+  const std::vector<std::shared_ptr<const Sighting>>& sightings() const { return sightings_; }
+  uint64_t as_of() const { return as_of_; }
   const MetaStore& store() const { return store_; }
 
  private:
@@ -73,7 +100,9 @@ class Draft {
   void PutBytes(const std::string& key, std::string bytes) { writes_[key] = std::move(bytes); }
 
   const MetaStore& store_;
+  uint64_t as_of_;
   std::map<std::string, uint64_t> reads_;                        // key -> revision seen first
+  std::vector<std::shared_ptr<const Sighting>> sightings_;
   std::map<std::string, std::optional<std::string>> writes_;     // nullopt = delete
   std::vector<v1::AuditEntry> entries_;
 };

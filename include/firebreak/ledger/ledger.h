@@ -61,6 +61,12 @@ class Ledger {
   // that neither writes nor records is nothing to do: OK with revision 0.
   absl::StatusOr<Receipt> Transact(absl::FunctionRef<absl::Status(Draft&)> build);
 
+  // Transact for callers who must not wait: `build` runs here once and on the committer's thread when a race was lost, and
+  // what it refers to lives until `done`. `done` is called exactly once, before the ledger is gone: on the committer's
+  // thread, where it must neither block nor commit, or here when nothing was queued.
+  using Done = std::function<void(absl::StatusOr<Receipt>)>;
+  void TransactThen(std::function<absl::Status(Draft&)> build, Done done);
+
   // Called on the committer thread after each commit, entries in index order; must not block or commit. Hints only: a
   // watcher that was not there reads the log. The watch ends when the answer is destroyed: the destructor waits for a call
   // that is running, so the watcher itself must not destroy it.
@@ -71,8 +77,15 @@ class Ledger {
   using Watcher = std::function<void(const std::vector<v1::AuditEntry>&)>;
   [[nodiscard]] std::unique_ptr<Watch> AddWatcher(Watcher watcher);
 
+  // From now on every commit and every new checkpoint answers `why`; reads go on. OK ends the refusal. For a log that
+  // turned out to be older than, or another than, the one the outside has seen: see upkeep/rollback_guard.h.
+  void Refuse(absl::Status why);
+  absl::Status refusal() const;   // OK when commits are taken
+
   const MetaStore& store() const;
   uint64_t size() const;   // entries committed
+  // Root over the first `size` entries, 32 raw bytes. kInvalidArgument past size().
+  absl::StatusOr<std::string> Root(uint64_t size) const;
 
   // Newest checkpoint as a signed note (C2SP tlog-checkpoint); signs one now if entries were added since.
   absl::StatusOr<std::string> SignCheckpoint();

@@ -21,6 +21,8 @@ class MemoryChunkStore final : public ChunkStore {
   absl::Status Sync() override;
   absl::StatusOr<std::string> Get(const Digest& digest) const override;
   absl::StatusOr<std::vector<Digest>> Missing(absl::Span<const Digest> digests) const override;
+  absl::Status Replace(absl::Span<const ChunkView> chunks) override;
+  absl::StatusOr<std::vector<StoredChunk>> List(const Digest& after, size_t limit) const override;
   absl::Status Delete(absl::Span<const Digest> digests) override;
 
   // What a power cut does: every chunk put since the last Sync is gone.

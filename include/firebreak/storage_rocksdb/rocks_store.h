@@ -23,6 +23,9 @@ struct RocksOptions {
   size_t block_cache_bytes = size_t{48} << 20;
   size_t chunk_write_buffer_bytes = size_t{32} << 20;
 
+  // Chunks bypass the page cache where the file system can; false: never.
+  bool direct_io = true;
+
   // Refuse with kResourceExhausted before the volume has less than this left. The commit reserve is the smaller one, so
   // that incidents can still be contained on a volume that snapshots have filled.
   uint64_t chunk_reserve_bytes = uint64_t{512} << 20;
@@ -44,6 +47,12 @@ class RocksStore {
   // Gives the space of deleted chunks back to the volume by rewriting the files they were in. Blocks, may take minutes;
   // reads and writes go on. For garbage collection after ChunkStore::Delete.
   virtual absl::Status ReclaimChunkSpace() = 0;
+
+  // A store of its own at `folder` (which must not exist, on the same volume): one consistent cut of what is durable when it
+  // returns, made while reads and writes go on. Files that never change again are shared with this store by hard links, so it
+  // costs little time and space. Records are cut first: every chunk they name is in it, unless chunks are deleted meanwhile,
+  // so keep garbage collection away. On failure nothing is left. For backups.
+  virtual absl::Status Cut(const std::string& folder) = 0;
 };
 
 // kFailedPrecondition: another process (or this one) has the folder open, or it was written by a newer firebreakd.

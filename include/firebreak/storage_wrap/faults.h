@@ -107,6 +107,8 @@ class FaultyChunkStore final : public ChunkStore {
   absl::Status Sync() override;
   absl::StatusOr<std::string> Get(const Digest& digest) const override;
   absl::StatusOr<std::vector<Digest>> Missing(absl::Span<const Digest> digests) const override;
+  absl::Status Replace(absl::Span<const ChunkView> chunks) override;  // also heals what Damage damaged
+  absl::StatusOr<std::vector<StoredChunk>> List(const Digest& after, size_t limit) const override;
   absl::Status Delete(absl::Span<const Digest> digests) override;
 
   FaultPlan& writes() { return writes_; }

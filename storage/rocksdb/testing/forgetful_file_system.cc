@@ -35,12 +35,18 @@ class ForgetfulFile final : public rocksdb::FSWritableFileOwnerWrapper {
                   IODebugContext* debug) override {
     return Append(data, options, debug);
   }
-  IOStatus PositionedAppend(const rocksdb::Slice&, uint64_t, const IOOptions&, IODebugContext*) override {
-    return IOStatus::NotSupported("forgetful files are appended to only");
+  // Direct writing: whole pages, the last one padded, and written again once it has more. What was synced of it is written
+  // again as it was, so it stays synced.
+  IOStatus PositionedAppend(const rocksdb::Slice& data, uint64_t offset, const IOOptions& options,
+                            IODebugContext* debug) override {
+    if (IOStatus begun = disk_.BeginBytes(); !begun.ok()) return begun;
+    IOStatus done = target()->PositionedAppend(data, offset, options, debug);
+    if (done.ok()) disk_.GrewTo(*extent_, offset + data.size());
+    return done;
   }
-  IOStatus PositionedAppend(const rocksdb::Slice&, uint64_t, const IOOptions&, const rocksdb::DataVerificationInfo&,
-                            IODebugContext*) override {
-    return IOStatus::NotSupported("forgetful files are appended to only");
+  IOStatus PositionedAppend(const rocksdb::Slice& data, uint64_t offset, const IOOptions& options,
+                            const rocksdb::DataVerificationInfo&, IODebugContext* debug) override {
+    return PositionedAppend(data, offset, options, debug);
   }
   IOStatus Truncate(uint64_t size, const IOOptions& options, IODebugContext* debug) override {
     if (IOStatus begun = disk_.BeginOperation(); !begun.ok()) return begun;
@@ -104,6 +110,11 @@ IOStatus ForgetfulFileSystem::BeginBytes() {
 void ForgetfulFileSystem::Grew(Extent& extent, uint64_t bytes) {
   absl::MutexLock lock(&mutex_);
   extent.size += bytes;
+}
+
+void ForgetfulFileSystem::GrewTo(Extent& extent, uint64_t size) {
+  absl::MutexLock lock(&mutex_);
+  extent.size = std::max(extent.size, size);
 }
 
 void ForgetfulFileSystem::Shrank(Extent& extent, uint64_t size) {

@@ -33,6 +33,7 @@ class ForgetfulFileSystem final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus BeginOperation();
   rocksdb::IOStatus BeginBytes();  // an operation that takes space
   void Grew(Extent& extent, uint64_t bytes);
+  void GrewTo(Extent& extent, uint64_t size);
   void Shrank(Extent& extent, uint64_t size);
   void Synced(Extent& extent);
   void FolderSynced(const std::string& folder);

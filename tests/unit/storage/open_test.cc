@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <random>
 #include <string>
 
 #include "firebreak/storage_rocksdb/rocks_store.h"
@@ -19,6 +20,14 @@ namespace firebreak::testing {
 namespace {
 
 using ::testing::HasSubstr;
+
+// Bytes that do not shrink.
+std::string Noise(size_t bytes, uint64_t seed) {
+  std::mt19937_64 engine(seed);
+  std::string noise(bytes, '\0');
+  for (char& c : noise) c = static_cast<char>(engine());
+  return noise;
+}
 
 class OpenStore : public ::testing::Test {
  protected:
@@ -81,7 +90,7 @@ TEST_F(OpenStore, RefusesAFolderAnotherProcessHasOpen) {
 
 TEST_F(OpenStore, RefusesANewerFormatAndSaysWhatToDo) {
   ASSERT_TRUE(OpenAndClose().ok());
-  WriteFormat("firebreak-storage 2\n");
+  WriteFormat("firebreak-storage 3\n");
   const absl::Status refused = OpenAndClose();
   EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(refused.ToString(), HasSubstr("run the newer firebreakd"));
@@ -116,7 +125,7 @@ TEST_F(OpenStore, AnswersDataLossForADamagedChunkFileAndKeepsTheRest) {
   {
     auto store = Open();
     ASSERT_TRUE(store.ok()) << store.status();
-    ASSERT_TRUE((*store)->chunks().Put({{damaged, std::string(50'000, 'd')}, {whole, std::string(50'000, 'w')}}).ok());
+    ASSERT_TRUE((*store)->chunks().Put({{damaged, Noise(50'000, 1)}, {whole, Noise(50'000, 2)}}).ok());
     ASSERT_TRUE((*store)->chunks().Sync().ok());
   }
   for (const auto& file : std::filesystem::directory_iterator(path_ + "/chunks")) {
@@ -146,13 +155,50 @@ TEST_F(OpenStore, GivesSpaceOfDeletedChunksBack) {
   ChunkStore& chunks = (*store)->chunks();
   const Digest gone = Digest::FromRaw(std::string(32, 'g'));
   const Digest kept = Digest::FromRaw(std::string(32, 'k'));
-  ASSERT_TRUE(chunks.Put({{gone, std::string(3 << 20, 'g')}, {kept, std::string(1 << 20, 'k')}}).ok());
+  ASSERT_TRUE(chunks.Put({{gone, Noise(3 << 20, 1)}, {kept, Noise(1 << 20, 2)}}).ok());
   ASSERT_TRUE(chunks.Sync().ok());
   EXPECT_GT(blob_bytes(), 4u << 20);
   ASSERT_TRUE(chunks.Delete({gone}).ok());
   ASSERT_TRUE((*store)->ReclaimChunkSpace().ok());
   EXPECT_LT(blob_bytes(), 2u << 20);
   EXPECT_EQ(chunks.Get(kept)->size(), 1u << 20);
+}
+
+uint64_t BytesIn(const std::string& folder) {
+  uint64_t bytes = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) bytes += file.file_size();
+  return bytes;
+}
+
+TEST_F(OpenStore, PacksChunksThatShrinkAndLeavesOthersAsTheyAre) {
+  const Digest text = Digest::FromRaw(std::string(32, 't'));
+  const Digest noise = Digest::FromRaw(std::string(32, 'n'));
+  std::string rows;
+  for (int i = 0; rows.size() < (size_t{2} << 20); ++i) rows += std::to_string(i * 7919) + ",claims,2026-11-20\n";
+  const std::string weights = Noise(2 << 20, 3);
+  for (const bool again : {false, true}) {
+    auto store = Open();
+    ASSERT_TRUE(store.ok()) << store.status();
+    ChunkStore& chunks = (*store)->chunks();
+    if (!again) {
+      ASSERT_TRUE(chunks.Put({{text, rows}, {noise, weights}}).ok());
+      ASSERT_TRUE(chunks.Sync().ok());
+    }
+    const auto both = chunks.GetMany({noise, text}, size_t{8} << 20);
+    ASSERT_TRUE(both.ok()) << both.status();
+    EXPECT_TRUE(both->at(0) == weights && both->at(1) == rows);
+    EXPECT_EQ(chunks.List(Digest(), 10)->back().size_bytes, rows.size()) << "sizes are those of the plain bytes";
+  }
+  EXPECT_LT(BytesIn(path_ + "/chunks"), weights.size() + rows.size() / 2);
+  EXPECT_GT(BytesIn(path_ + "/chunks"), weights.size());
+}
+
+TEST_F(OpenStore, TakesAFolderOfTheFirstFormatAndKeepsOlderProgramsOutFromThenOn) {
+  ASSERT_TRUE(OpenAndClose().ok());
+  WriteFormat("firebreak-storage 1\n");
+  EXPECT_TRUE(OpenAndClose().ok());
+  std::ifstream format(path_ + "/FORMAT");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(format), {}), "firebreak-storage 2\n");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace firebreak::keys {
 
 inline Key<v1::StoredReport> Report(uint64_t number) { return KeyBuilder("report").Number(number).Build<v1::StoredReport>(); }
 
+inline KeyPrefix<v1::StoredReport> Reports() { return KeyBuilder("report").BuildPrefix<v1::StoredReport>(); }
 // Value: the record without its envelope's payload.
 inline Key<v1::StoredReport> ReportOfIncident(const IncidentId& incident, uint64_t number) {
   return KeyBuilder("report-of-incident").Text(incident.text()).Number(number).Build<v1::StoredReport>();

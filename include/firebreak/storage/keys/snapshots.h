@@ -40,6 +40,9 @@ inline Key<store::v1::SeriesDigest> SeriesDigest(std::string_view kind, std::str
 inline Key<store::v1::Manifest> SnapshotManifest(std::string_view digest) {
   return KeyBuilder("snapshot-manifest").Text(digest).Build<store::v1::Manifest>();
 }
+inline KeyPrefix<store::v1::Manifest> SnapshotManifests() {
+  return KeyBuilder("snapshot-manifest").BuildPrefix<store::v1::Manifest>();
+}
 inline Key<store::v1::Proven> SnapshotProven(std::string_view digest) {
   return KeyBuilder("snapshot-proven").Text(digest).Build<store::v1::Proven>();
 }
@@ -55,6 +58,8 @@ inline KeyPrefix<v1::LineageEdge> SnapshotChildren(std::string_view parent) {
 inline Key<v1::Quarantine> SnapshotQuarantine(std::string_view digest) {
   return KeyBuilder("snapshot-quarantine").Text(digest).Build<v1::Quarantine>();
 }
+inline KeyPrefix<v1::Quarantine> SnapshotQuarantines() { return KeyBuilder("snapshot-quarantine").BuildPrefix<v1::Quarantine>(); }
+inline KeyPrefix<v1::Snapshot> SnapshotsByDigest() { return KeyBuilder("snapshot").BuildPrefix<v1::Snapshot>(); }
 
 inline Key<store::v1::StoredSignature> SnapshotSignature(std::string_view digest, std::string_view key_id) {
   return KeyBuilder("snapshot-signature").Text(digest).Text(key_id).Build<store::v1::StoredSignature>();
@@ -62,9 +67,13 @@ inline Key<store::v1::StoredSignature> SnapshotSignature(std::string_view digest
 inline KeyPrefix<store::v1::StoredSignature> SnapshotSignatures(std::string_view digest) {
   return KeyBuilder("snapshot-signature").Text(digest).BuildPrefix<store::v1::StoredSignature>();
 }
+inline KeyPrefix<store::v1::StoredSignature> AllSnapshotSignatures() {
+  return KeyBuilder("snapshot-signature").BuildPrefix<store::v1::StoredSignature>();
+}
 inline Key<store::v1::SignedRef> SnapshotSignedBy(std::string_view key_id, std::string_view digest) {
   return KeyBuilder("snapshot-signed-by").Text(key_id).Text(digest).Build<store::v1::SignedRef>();
 }
+inline KeyPrefix<store::v1::SignedRef> AllSignedRefs() { return KeyBuilder("snapshot-signed-by").BuildPrefix<store::v1::SignedRef>(); }
 inline KeyPrefix<store::v1::SignedRef> SnapshotsSignedBy(std::string_view key_id) {
   return KeyBuilder("snapshot-signed-by").Text(key_id).BuildPrefix<store::v1::SignedRef>();
 }
