@@ -16,19 +16,6 @@ namespace {
 
 constexpr size_t kFindingsMax = 100;
 
-absl::StatusOr<std::string> HashFile(const FolderScan& scan, const ScannedFile& file) {
-  FileReader reader;
-  RETURN_IF_ERROR(reader.Open(scan, file));
-  Sha256Stream stream;
-  while (true) {
-    ASSIGN_OR_RETURN(std::string data, reader.Read(kChunkBytesDefault));
-    if (data.empty()) break;
-    stream.Update(data);
-  }
-  RETURN_IF_ERROR(reader.CheckUnchanged());
-  return stream.Finish().raw();
-}
-
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> CompareFolder(SnapshotPort& port, const Digest& digest,
@@ -37,13 +24,15 @@ absl::StatusOr<std::vector<std::string>> CompareFolder(SnapshotPort& port, const
   which.set_snapshot(digest.text());
   ASSIGN_OR_RETURN(v1::GetSnapshotResponse found, port.GetSnapshot(which));
   std::vector<std::string> findings;
-  absl::StatusOr<FolderScan> scan = ScanFolder(folder, {});
-  if (!scan.ok()) return std::vector<std::string>{std::string(MessageOf(scan.status()))};
+  absl::StatusOr<FolderTotals> counted = CountFolder(folder, {});
+  if (!counted.ok()) return std::vector<std::string>{std::string(MessageOf(counted.status()))};
+  ASSIGN_OR_RETURN(FolderWalk walk, FolderWalk::Open(folder, {}));
+  ScannedFile local;
+  ASSIGN_OR_RETURN(bool more, walk.Next(local));
   auto note = [&](std::string text) {
     if (findings.size() < kFindingsMax) findings.push_back(std::move(text));
   };
   ManifestChecker checker(found.snapshot().kind());
-  auto local = scan->files.begin();
   v1::ListFilesRequest request;
   request.set_snapshot(digest.text());
   do {
@@ -52,22 +41,28 @@ absl::StatusOr<std::vector<std::string>> CompareFolder(SnapshotPort& port, const
       absl::Status allowed = checker.Add(entry);
       if (!allowed.ok()) return absl::DataLossError(StrCat("refused: ", MessageOf(allowed)));
       if (entry.chunks_before() > 0) continue;
-      for (; local != scan->files.end() && local->path < entry.path(); ++local) note(StrCat("file '", local->path, "' does not belong here"));
-      if (local == scan->files.end() || local->path != entry.path()) {
+      while (more && local.path < entry.path()) {
+        note(StrCat("file '", local.path, "' does not belong here"));
+        ASSIGN_OR_RETURN(more, walk.Next(local));
+      }
+      if (!more || local.path != entry.path()) {
         note(StrCat("file '", entry.path(), "' is missing"));
         continue;
       }
-      absl::StatusOr<std::string> hash = HashFile(*scan, *local);
+      absl::StatusOr<std::string> hash = HashFile(walk.root(), local);
       if (!hash.ok()) {
         note(std::string(MessageOf(hash.status())));
       } else if (*hash != entry.digest()) {
         note(StrCat("file '", entry.path(), "' has other content"));
       }
-      ++local;
+      ASSIGN_OR_RETURN(more, walk.Next(local));
     }
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
-  for (; local != scan->files.end(); ++local) note(StrCat("file '", local->path, "' does not belong here"));
+  while (more) {
+    note(StrCat("file '", local.path, "' does not belong here"));
+    ASSIGN_OR_RETURN(more, walk.Next(local));
+  }
   ASSIGN_OR_RETURN(ManifestTotals totals, checker.Finish());
   if (totals.digest != digest) return absl::DataLossError(StrCat("the files listed make ", totals.digest.text()));
   return findings;

@@ -136,6 +136,20 @@ absl::Status FolderWriter::SyncAll() const {
   return absl::OkStatus();
 }
 
+absl::Status FolderWriter::SyncFolders() const {
+  auto sync = [](const fs::path& folder) -> absl::Status {
+    OpenFile open(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!open.open()) return Errno(folder.string());
+    return open.Sync();
+  };
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
+    if (fs::is_directory(entry->symlink_status())) RETURN_IF_ERROR(sync(entry->path()));
+  }
+  if (error) return absl::UnknownError(StrCat(folder_.string(), ": ", error.message()));
+  return sync(folder_);
+}
+
 absl::Status FolderWriter::CheckHolds(uint64_t files) const {
   std::error_code error;
   uint64_t found = 0;

@@ -45,6 +45,8 @@ class FolderWriter {
   // Not open (and OK) when there is no such file yet.
   absl::StatusOr<OpenFile> OpenForReading(const std::string& path) const;
 
+  // Which files and folders there are below the folder is durable; their bytes when each was synced by itself.
+  absl::Status SyncFolders() const;
   // Everything written below the folder is durable.
   absl::Status SyncAll() const;
   // kAborted when the folder holds anything but `files` regular files and their folders.

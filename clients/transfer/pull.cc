@@ -12,6 +12,7 @@
 #include "clients/transfer/bundle_fetch.h"
 #include "clients/transfer/folder_writer.h"
 #include "clients/transfer/retry.h"
+#include "clients/transfer/stream_file.h"
 #include "clients/transfer/workers.h"
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/status.h"
@@ -50,12 +51,19 @@ struct Group {
   absl::Status status;
 };
 
-// One pull. Workers fetch and check chunks; the calling thread lists files, writes, and hashes whole files, all in path order.
+// kQuick hashes each file as it is written, which covers its chunks. kCareful hashes every chunk as well, keeps those that stand
+// in the folder already and fetches the others: to go on after a cut, and to find and mend what a quick pull got wrong.
+enum class Manner { kQuick, kCareful };
+
+// Ends a quick pull whose bytes were not right.
+constexpr std::string_view kNotAsPromised = "bytes that do not match";
+
+// One pull. Workers fetch chunks; the calling thread lists files, hashes and hands on to the writer, all in path order.
 class Puller {
  public:
   Puller(SnapshotPort& port, const Digest& digest, const PullOptions& options, const ProgressCallback& progress,
-         const FolderWriter& folder)
-      : port_(port), digest_(digest), options_(options), progress_(progress), folder_(folder) {}
+         const FolderWriter& folder, Manner manner)
+      : port_(port), digest_(digest), options_(options), progress_(progress), folder_(folder), manner_(manner) {}
 
   absl::StatusOr<PullResult> Run();
 
@@ -76,6 +84,7 @@ class Puller {
   const PullOptions& options_;
   const ProgressCallback& progress_;
   const FolderWriter& folder_;
+  const Manner manner_;
 
   v1::Snapshot snapshot_;
   std::optional<FetchedBundle> bundle_;
@@ -85,7 +94,7 @@ class Puller {
   std::deque<std::shared_ptr<Group>> in_flight_;
 
   std::shared_ptr<const WantedFile> writing_;
-  OpenFile file_;
+  StreamFile file_;
   uint64_t written_ = 0;
   Sha256Stream stream_;
   uint64_t files_done_ = 0;
@@ -113,7 +122,7 @@ void Puller::Report(TransferPhase phase) {
 
 // What an earlier, cut pull wrote is used where it has the right bytes.
 void Puller::Fetch(Group& group) {
-  if (folder_.existed()) {
+  if (manner_ == Manner::kCareful) {
     OpenFile file;
     const WantedFile* opened = nullptr;
     for (WantedChunk& chunk : group.chunks) {
@@ -138,9 +147,13 @@ void Puller::Fetch(Group& group) {
 absl::Status Puller::FetchMissing(Group& group) {
   v1::GetChunksRequest request;
   request.set_snapshot(digest_.text());
-  absl::flat_hash_map<std::string, std::string> fetched;
+  struct Fetched {
+    std::string data;
+    int uses = 0;
+  };
+  absl::flat_hash_map<std::string, Fetched> fetched;
   for (const WantedChunk& chunk : group.chunks) {
-    if (!chunk.local && fetched.try_emplace(chunk.digest).second) request.add_digests(chunk.digest);
+    if (!chunk.local && fetched[chunk.digest].uses++ == 0) request.add_digests(chunk.digest);
   }
   if (request.digests().empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(v1::GetChunksResponse response,
@@ -148,14 +161,15 @@ absl::Status Puller::FetchMissing(Group& group) {
   for (v1::Chunk& chunk : *response.mutable_chunks()) {
     const auto wanted = fetched.find(chunk.digest());
     if (wanted == fetched.end()) return absl::DataLossError("a chunk came that was not asked for");
-    if (Sha256(chunk.data()).raw() != chunk.digest()) {
+    if (manner_ == Manner::kCareful && Sha256(chunk.data()).raw() != chunk.digest()) {
       return absl::DataLossError(StrCat("chunk ", ToHex(chunk.digest()), ": its bytes do not match its digest"));
     }
-    wanted->second = std::move(*chunk.mutable_data());
+    wanted->second.data = std::move(*chunk.mutable_data());
   }
   for (WantedChunk& chunk : group.chunks) {
     if (chunk.local) continue;
-    chunk.data = fetched[chunk.digest];
+    Fetched& source = fetched[chunk.digest];
+    chunk.data = --source.uses == 0 ? std::move(source.data) : source.data;
     if (chunk.data.size() != chunk.size_bytes) {
       return Damaged(*chunk.file, StrCat("chunk ", ToHex(chunk.digest), " came with ", chunk.data.size(),
                                          " bytes instead of ", chunk.size_bytes));
@@ -168,17 +182,17 @@ absl::Status Puller::BeginFile(const std::shared_ptr<const WantedFile>& file) {
   writing_ = file;
   written_ = 0;
   stream_ = Sha256Stream();
-  absl::StatusOr<OpenFile> opened = folder_.OpenForWriting(file->path);
-  if (!opened.ok()) return opened.status();
-  file_ = *std::move(opened);
+  ASSIGN_OR_RETURN(OpenFile opened, folder_.OpenForWriting(file->path));
+  file_.Open(std::move(opened), file->size_bytes);
   return absl::OkStatus();
 }
 
 absl::Status Puller::EndFile() {
-  if (stream_.Finish().raw() != writing_->digest) return Damaged(*writing_, "its bytes do not match its sha256");
-  RETURN_IF_ERROR(Annotate(file_.Truncate(writing_->size_bytes), writing_->path));
-  if (snapshot_.file_count() <= kSyncEachMax) RETURN_IF_ERROR(Annotate(file_.Sync(), writing_->path));
-  file_ = OpenFile();
+  const bool right = stream_.Finish().raw() == writing_->digest;
+  if (!right && manner_ == Manner::kCareful) return Damaged(*writing_, "its bytes do not match its sha256");
+  const bool sync = snapshot_.file_count() <= kSyncEachMax;
+  RETURN_IF_ERROR(Annotate(file_.Close(sync ? StreamFile::Durable::kYes : StreamFile::Durable::kLater), writing_->path));
+  if (!right) return absl::AbortedError(ToAbsl(kNotAsPromised));
   writing_ = nullptr;
   ++files_done_;
   return absl::OkStatus();
@@ -186,8 +200,10 @@ absl::Status Puller::EndFile() {
 
 absl::Status Puller::Write(const WantedChunk& chunk) {
   if (writing_ != chunk.file) RETURN_IF_ERROR(BeginFile(chunk.file));
-  if (!chunk.local && !chunk.data.empty()) {
-    RETURN_IF_ERROR(Annotate(file_.WriteAt(chunk.data, chunk.offset), chunk.file->path));
+  if (chunk.local) {
+    RETURN_IF_ERROR(Annotate(file_.Skip(chunk.data.size()), chunk.file->path));
+  } else {
+    RETURN_IF_ERROR(Annotate(file_.Append(chunk.data), chunk.file->path));
     bytes_received_ += chunk.data.size();
   }
   stream_.Update(chunk.data);
@@ -319,7 +335,7 @@ absl::StatusOr<PullResult> Puller::Run() {
   }
   if (files_done_ != snapshot_.file_count()) return absl::DataLossError("fewer files came than the snapshot has");
   RETURN_IF_ERROR(folder_.CheckHolds(files));
-  RETURN_IF_ERROR(folder_.SyncAll());
+  RETURN_IF_ERROR(files <= kSyncEachMax + 1 ? folder_.SyncFolders() : folder_.SyncAll());
   PullResult result;
   result.snapshot = snapshot_;
   result.signer_key_id = bundle_ ? bundle_->key_id : "";
@@ -340,7 +356,11 @@ absl::StatusOr<PullResult> PullSnapshot(SnapshotPort& port, const Digest& digest
   const std::filesystem::path part =
       target.parent_path() / StrCat(".", target.filename().string(), ".", ToHex(digest.raw()).substr(0, 16), ".part");
   ASSIGN_OR_RETURN(std::unique_ptr<FolderWriter> folder, FolderWriter::Open(part));
-  absl::StatusOr<PullResult> result = Puller(port, digest, options, progress, *folder).Run();
+  const Manner first = folder->existed() ? Manner::kCareful : Manner::kQuick;
+  absl::StatusOr<PullResult> result = Puller(port, digest, options, progress, *folder, first).Run();
+  if (absl::IsAborted(result.status()) && MessageOf(result.status()) == kNotAsPromised) {
+    result = Puller(port, digest, options, progress, *folder, Manner::kCareful).Run();
+  }
   if (result.ok()) {
     absl::Status renamed = folder->RenameTo(target);
     if (!renamed.ok()) result = renamed;

@@ -8,7 +8,9 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/synchronization/mutex.h"
+#include "clients/transfer/chunker.h"
 #include "clients/transfer/folder_scan.h"
+#include "clients/transfer/push_pace.h"
 #include "clients/transfer/retry.h"
 #include "clients/transfer/workers.h"
 #include "firebreak/base/bytes.h"
@@ -26,6 +28,7 @@ constexpr size_t kGroupChunksMax = 1000;
 constexpr size_t kGroupBytesMax = size_t{3} << 20;      // what one PutChunks takes
 constexpr size_t kBundleInlineMax = size_t{1} << 20;    // larger bundles travel as chunks
 constexpr int kFreshIdsMax = 3;
+constexpr int kPushesAgainMax = 3;
 
 // One file on its way: complete when it has been read and every chunk of it has been dealt with.
 struct FileSlot {
@@ -36,33 +39,44 @@ struct FileSlot {
 
 struct WaitingChunk {
   std::string data;
+  size_t size_bytes = 0;
   FileSlot* slot = nullptr;
   int index = 0;
   bool whole_file = false;   // the chunk's digest is the file's as well
+  std::string digest;        // known once it was hashed, or answered
 };
 
 struct Group {
   std::vector<WaitingChunk> chunks;
   size_t bytes = 0;
+  bool has_whole_file = false;
+};
+
+// What is to be pushed, as it was counted before.
+struct Content {
+  std::vector<std::string> ignored;
+  FolderTotals totals;
 };
 
 // One push from first byte to commit. The calling thread reads and hashes whole files and sends pages; workers hash chunks, ask
 // what is missing and send it.
 class Pusher {
  public:
-  Pusher(SnapshotPort& port, const PushOptions& options, const FolderScan& scan, const ProgressCallback& progress)
-      : port_(port), options_(options), scan_(scan), progress_(progress) {}
+  Pusher(SnapshotPort& port, const PushOptions& options, const Content& content, const ProgressCallback& progress)
+      : port_(port), options_(options), content_(content), progress_(progress) {}
 
   absl::StatusOr<PushResult> Run(const std::string& request_id);
 
  private:
   absl::Status Begin(const std::string& request_id);
   absl::Status ReadFiles(Workers& workers);
-  absl::Status ReadFile(const ScannedFile& file, Workers& workers);
+  absl::Status ReadFile(const std::filesystem::path& root, const ScannedFile& file, Workers& workers);
   void Hand(WaitingChunk chunk, Workers& workers);
   void SubmitGroup(Workers& workers);
   void Process(Group& group);
-  absl::Status SendMissing(Group& group, const std::vector<Digest>& digests);
+  absl::Status SendAsked(Group& group);
+  absl::Status SendUnasked(Group& group);
+  absl::Status Put(v1::PutChunksRequest& request, v1::PutChunksResponse& response);
   absl::Status SendFinishedFiles();
   absl::Status SendPage(const v1::ManifestPage& page);
   absl::StatusOr<std::string> Bundle();
@@ -75,17 +89,19 @@ class Pusher {
 
   SnapshotPort& port_;
   const PushOptions& options_;
-  const FolderScan& scan_;
+  const Content& content_;
   const ProgressCallback& progress_;
 
   std::string push_id_;
   std::vector<std::string> pages_held_;   // digests of pages the other side has
   uint64_t next_page_ = 0;
+  std::string model_name_;
   PageWriter pages_;
   std::vector<OmsResource> resources_;
   std::unique_ptr<Group> group_ = std::make_unique<Group>();
-  FileReader reader_;
-  const Chunker chunker_{kChunkBytesDefault};
+  ChunkReader reader_;
+  Buffers buffers_;
+  Doubt doubt_;
   uint64_t bytes_read_ = 0;
   uint64_t files_read_ = 0;
 
@@ -100,9 +116,9 @@ void Pusher::Report(TransferPhase phase, uint64_t files_done, uint64_t bytes_don
   TransferProgress now;
   now.phase = phase;
   now.files_done = files_done;
-  now.files_total = scan_.files.size();
+  now.files_total = content_.totals.files;
   now.bytes_done = bytes_done;
-  now.bytes_total = scan_.size_bytes;
+  now.bytes_total = content_.totals.size_bytes;
   now.bytes_moved = bytes_sent_.load(std::memory_order_relaxed);
   progress_(now);
 }
@@ -122,48 +138,69 @@ absl::Status Pusher::Begin(const std::string& request_id) {
   return absl::OkStatus();
 }
 
-absl::Status Pusher::SendMissing(Group& group, const std::vector<Digest>& digests) {
+absl::Status Pusher::Put(v1::PutChunksRequest& request, v1::PutChunksResponse& response) {
+  uint64_t bytes = 0;
+  for (const v1::Chunk& chunk : request.chunks()) bytes += chunk.data().size();
+  request.set_push_id(push_id_);
+  ASSIGN_OR_RETURN(response, Retry(options_.retry, "send chunks", [&] { return port_.PutChunks(request); }));
+  bytes_sent_.fetch_add(bytes, std::memory_order_relaxed);
+  for (v1::Chunk& chunk : *request.mutable_chunks()) buffers_.Give(std::move(*chunk.mutable_data()));
+  return absl::OkStatus();
+}
+
+absl::Status Pusher::SendAsked(Group& group) {
   v1::MissingChunksRequest question;
-  for (const Digest& digest : digests) question.add_digests(digest.raw());
+  for (WaitingChunk& chunk : group.chunks) {
+    chunk.digest = Sha256(chunk.data).raw();
+    question.add_digests(chunk.digest);
+  }
   ASSIGN_OR_RETURN(v1::MissingChunksResponse answer, Retry(options_.retry, "ask for missing chunks",
                                                            [&] { return port_.MissingChunks(question); }));
+  doubt_.Answered(answer.digests_size() == question.digests_size());
   absl::flat_hash_set<std::string> missing(answer.digests().begin(), answer.digests().end());
-  if (missing.empty()) return absl::OkStatus();
   v1::PutChunksRequest request;
-  request.set_push_id(push_id_);
-  uint64_t bytes = 0;
-  for (size_t i = 0; i < digests.size(); ++i) {
-    if (missing.erase(digests[i].raw()) == 0) continue;   // there already, or twice in this group
+  for (WaitingChunk& waiting : group.chunks) {
+    if (missing.erase(waiting.digest) == 0) {   // there already, or twice in this group
+      buffers_.Give(std::move(waiting.data));
+      continue;
+    }
     v1::Chunk* chunk = request.add_chunks();
-    chunk->set_digest(digests[i].raw());
-    bytes += group.chunks[i].data.size();
-    chunk->set_data(std::move(group.chunks[i].data));
+    chunk->set_digest(waiting.digest);
+    chunk->set_data(std::move(waiting.data));
   }
-  RETURN_IF_ERROR(Retry(options_.retry, "send chunks", [&] { return port_.PutChunks(request); }).status());
-  bytes_sent_.fetch_add(bytes, std::memory_order_relaxed);
+  v1::PutChunksResponse response;
+  return request.chunks().empty() ? absl::OkStatus() : Put(request, response);
+}
+
+// The other side hashes them anyway. Should it answer wrong digests, the file's own, which we sign, will not fit them.
+absl::Status Pusher::SendUnasked(Group& group) {
+  v1::PutChunksRequest request;
+  for (WaitingChunk& waiting : group.chunks) request.add_chunks()->set_data(std::move(waiting.data));
+  v1::PutChunksResponse response;
+  RETURN_IF_ERROR(Put(request, response));
+  if (response.digests_size() != request.chunks_size()) return absl::DataLossError("chunks were taken without saying their digests");
+  for (size_t i = 0; i < group.chunks.size(); ++i) {
+    group.chunks[i].digest = std::move(*response.mutable_digests(static_cast<int>(i)));
+    if (group.chunks[i].digest.size() != 32) return absl::DataLossError("a chunk was answered with a digest that is none");
+  }
   return absl::OkStatus();
 }
 
 void Pusher::Process(Group& group) {
   if (!error().ok()) return;
-  std::vector<Digest> digests;
-  std::vector<uint64_t> sizes;
-  for (const WaitingChunk& chunk : group.chunks) {
-    digests.push_back(Sha256(chunk.data));
-    sizes.push_back(chunk.data.size());
-  }
-  absl::Status sent = SendMissing(group, digests);
+  // A file's only chunk is hashed here in any case: its digest is what we sign.
+  absl::Status sent = group.has_whole_file || doubt_.Asks() ? SendAsked(group) : SendUnasked(group);
   absl::MutexLock lock(&mutex_);
   if (!sent.ok()) {
     if (error_.ok()) error_ = sent;
     return;
   }
-  for (size_t i = 0; i < group.chunks.size(); ++i) {
-    FileSlot& slot = *group.chunks[i].slot;
-    v1::ChunkRef* ref = slot.entry.mutable_chunks(group.chunks[i].index);
-    ref->set_digest(digests[i].raw());
-    ref->set_size_bytes(sizes[i]);
-    if (group.chunks[i].whole_file) slot.entry.set_digest(digests[i].raw());
+  for (WaitingChunk& chunk : group.chunks) {
+    FileSlot& slot = *chunk.slot;
+    v1::ChunkRef* ref = slot.entry.mutable_chunks(chunk.index);
+    ref->set_size_bytes(chunk.size_bytes);
+    if (chunk.whole_file) slot.entry.set_digest(chunk.digest);
+    ref->set_digest(std::move(chunk.digest));
     --slot.open_chunks;
   }
 }
@@ -179,11 +216,13 @@ void Pusher::Hand(WaitingChunk chunk, Workers& workers) {
   const size_t bytes_max = std::min(options_.limits.group_bytes, kGroupBytesMax);
   if (group_->bytes + chunk.data.size() > bytes_max || group_->chunks.size() >= kGroupChunksMax) SubmitGroup(workers);
   group_->bytes += chunk.data.size();
+  group_->has_whole_file |= chunk.whole_file;
   group_->chunks.push_back(std::move(chunk));
 }
 
-absl::Status Pusher::ReadFile(const ScannedFile& file, Workers& workers) {
-  RETURN_IF_ERROR(reader_.Open(scan_, file));
+absl::Status Pusher::ReadFile(const std::filesystem::path& root, const ScannedFile& file, Workers& workers) {
+  absl::Status opened = reader_.Open(root, file);
+  if (!opened.ok()) return opened;
   FileSlot* slot = nullptr;
   {
     absl::MutexLock lock(&mutex_);
@@ -193,30 +232,18 @@ absl::Status Pusher::ReadFile(const ScannedFile& file, Workers& workers) {
     slot->entry.set_size_bytes(file.size_bytes);
   }
   Sha256Stream stream;
-  std::string window;
   uint64_t total = 0;
   bool one_chunk = false;
-  for (int index = 0; total < file.size_bytes; ++index) {
-    ASSIGN_OR_RETURN(std::string more, reader_.Read(chunker_.window_bytes() - window.size()));
-    if (window.empty()) {
-      window = std::move(more);
-    } else {
-      window += more;
-    }
-    if (window.empty()) break;
-    const size_t cut = chunker_.Cut(window);
+  for (int index = 0;; ++index) {
     WaitingChunk chunk;
+    if (reader_.has_large_chunks()) chunk.data = buffers_.Take();
+    ASSIGN_OR_RETURN(const bool more, reader_.Next(chunk.data));
+    if (!more) break;
     chunk.slot = slot;
     chunk.index = index;
-    chunk.data = window.substr(0, cut);
-    if (cut == window.size()) {
-      chunk.data = std::move(window);
-      window = std::string();
-    } else {
-      window.erase(0, cut);
-    }
-    total += cut;
-    one_chunk = cut == file.size_bytes;
+    chunk.size_bytes = chunk.data.size();
+    total += chunk.data.size();
+    one_chunk = chunk.data.size() == file.size_bytes;
     chunk.whole_file = one_chunk;
     if (!one_chunk) stream.Update(chunk.data);
     {
@@ -228,7 +255,6 @@ absl::Status Pusher::ReadFile(const ScannedFile& file, Workers& workers) {
     RETURN_IF_ERROR(error());
     Report(TransferPhase::kTransferring, files_read_, bytes_read_ + total);
   }
-  RETURN_IF_ERROR(reader_.CheckUnchanged());
   bytes_read_ += total;
   ++files_read_;
   absl::MutexLock lock(&mutex_);
@@ -273,8 +299,13 @@ absl::Status Pusher::SendFinishedFiles() {
 }
 
 absl::Status Pusher::ReadFiles(Workers& workers) {
-  for (const ScannedFile& file : scan_.files) {
-    RETURN_IF_ERROR(ReadFile(file, workers));
+  ASSIGN_OR_RETURN(FolderWalk walk, FolderWalk::Open(options_.folder, content_.ignored));
+  model_name_ = walk.name();
+  ScannedFile file;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, walk.Next(file));
+    if (!more) break;
+    RETURN_IF_ERROR(ReadFile(walk.root(), file, workers));
     RETURN_IF_ERROR(SendFinishedFiles());
   }
   SubmitGroup(workers);
@@ -288,7 +319,7 @@ absl::Status Pusher::ReadFiles(Workers& workers) {
 
 absl::StatusOr<std::string> Pusher::Bundle() {
   if (options_.bundle) return *options_.bundle;
-  return SignOmsBundle(*options_.signing_key, scan_.name, std::move(resources_), options_.ignore_paths);
+  return SignOmsBundle(*options_.signing_key, model_name_, std::move(resources_), options_.ignore_paths);
 }
 
 absl::StatusOr<PushResult> Pusher::Commit() {
@@ -337,7 +368,7 @@ absl::StatusOr<PushResult> Pusher::Run(const std::string& request_id) {
 }
 
 // The same options over the same files make the same id, so that running a push again resumes it.
-std::string MakeRequestId(const PushOptions& options, const FolderScan& scan, int fresh) {
+std::string MakeRequestId(const PushOptions& options, const Content& content, int fresh) {
   Sha256Stream stream;
   auto add = [&](std::string_view text) {
     stream.Update(ToBigEndian64(text.size()));
@@ -352,23 +383,35 @@ std::string MakeRequestId(const PushOptions& options, const FolderScan& scan, in
   }
   for (const v1::LineageEdge& edge : options.lineage) add(edge.SerializeAsString());
   add(options.signing_key ? options.signing_key->public_key().key_id() : Sha256(options.bundle.value_or("")).raw());
-  add(scan.root.string());
-  for (const ScannedFile& file : scan.files) {
-    add(file.path);
-    stream.Update(ToBigEndian64(file.size_bytes));
-    stream.Update(ToBigEndian64(static_cast<uint64_t>(file.modified_ns)));
-  }
+  add(content.totals.fingerprint);
   stream.Update(ToBigEndian64(static_cast<uint64_t>(fresh)));
   return ToHex(stream.Finish().raw());
 }
 
-absl::StatusOr<FolderScan> Scan(const PushOptions& options) {
-  std::vector<std::string> ignored = options.ignore_paths;
+absl::StatusOr<Content> FindContent(const PushOptions& options) {
+  Content content;
+  content.ignored = options.ignore_paths;
   if (options.bundle) {
     ASSIGN_OR_RETURN(std::vector<std::string> more, IgnoredByBundle(*options.bundle));
-    ignored.insert(ignored.end(), more.begin(), more.end());
+    content.ignored.insert(content.ignored.end(), more.begin(), more.end());
   }
-  return ScanFolder(options.folder, ignored);
+  ASSIGN_OR_RETURN(content.totals, CountFolder(options.folder, content.ignored));
+  return content;
+}
+
+bool LostChunks(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) && status.message().find("chunks are missing") != absl::string_view::npos;
+}
+
+// A service that was killed meanwhile has lost chunks it had taken but not yet stored for good; the same push again asks what is
+// missing and sends that.
+absl::StatusOr<PushResult> PushContent(SnapshotPort& port, const PushOptions& options, const Content& content,
+                                       const ProgressCallback& progress, const std::string& request_id) {
+  absl::StatusOr<PushResult> result = Pusher(port, options, content, progress).Run(request_id);
+  for (int again = 0; again < kPushesAgainMax && LostChunks(result.status()); ++again) {
+    result = Pusher(port, options, content, progress).Run(request_id);
+  }
+  return result;
 }
 
 }  // namespace
@@ -377,11 +420,11 @@ absl::StatusOr<PushResult> PushFolder(SnapshotPort& port, const PushOptions& opt
   if (options.signing_key.has_value() == options.bundle.has_value()) {
     return absl::InvalidArgumentError("a push needs a signing key or an existing bundle, one of the two");
   }
-  ASSIGN_OR_RETURN(FolderScan scan, Scan(options));
-  if (!options.request_id.empty()) return Pusher(port, options, scan, progress).Run(options.request_id);
+  ASSIGN_OR_RETURN(const Content content, FindContent(options));
+  if (!options.request_id.empty()) return PushContent(port, options, content, progress, options.request_id);
   absl::StatusOr<PushResult> result;
   for (int fresh = 0; fresh < kFreshIdsMax; ++fresh) {
-    result = Pusher(port, options, scan, progress).Run(MakeRequestId(options, scan, fresh));
+    result = PushContent(port, options, content, progress, MakeRequestId(options, content, fresh));
     // Content that changed without its size and time showing it: the earlier push's id is taken, a fresh one is not.
     if (!absl::IsAlreadyExists(result.status())) break;
   }
@@ -389,26 +432,22 @@ absl::StatusOr<PushResult> PushFolder(SnapshotPort& port, const PushOptions& opt
 }
 
 absl::StatusOr<v1::Snapshot> HashFolder(const PushOptions& options) {
-  ASSIGN_OR_RETURN(FolderScan scan, Scan(options));
+  ASSIGN_OR_RETURN(const Content content, FindContent(options));
+  ASSIGN_OR_RETURN(FolderWalk walk, FolderWalk::Open(options.folder, content.ignored));
   SnapshotDigest digest(options.kind);
-  FileReader reader;
-  for (const ScannedFile& file : scan.files) {
-    RETURN_IF_ERROR(reader.Open(scan, file));
-    Sha256Stream stream;
-    while (true) {
-      ASSIGN_OR_RETURN(std::string data, reader.Read(kChunkBytesDefault));
-      if (data.empty()) break;
-      stream.Update(data);
-    }
-    RETURN_IF_ERROR(reader.CheckUnchanged());
-    digest.AddFile(file.path, file.size_bytes, stream.Finish().raw());
-  }
   v1::Snapshot snapshot;
+  ScannedFile file;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, walk.Next(file));
+    if (!more) break;
+    ASSIGN_OR_RETURN(std::string hash, HashFile(walk.root(), file));
+    digest.AddFile(file.path, file.size_bytes, hash);
+    snapshot.set_file_count(snapshot.file_count() + 1);
+    snapshot.set_size_bytes(snapshot.size_bytes() + file.size_bytes);
+  }
   snapshot.set_digest(digest.Finish().text());
   snapshot.set_kind(options.kind);
   snapshot.set_name(options.name);
-  snapshot.set_file_count(scan.files.size());
-  snapshot.set_size_bytes(scan.size_bytes);
   return snapshot;
 }
 

@@ -61,85 +61,6 @@ class MissingFinder {
   std::vector<std::string> places_;
 };
 
-// Takes entries in order, hashes whole files.
-class ContentProver {
- public:
-  ContentProver(const ChunkStore& chunks, size_t findings_max) : chunks_(chunks), findings_max_(findings_max) {}
-
-  absl::Status Add(const v1::FileEntry& entry) {
-    if (entry.chunks_before() == 0) Begin(entry);
-    uint64_t number = entry.chunks_before();
-    for (const v1::ChunkRef& ref : entry.chunks()) {
-      ReadChunk(ref, number++);
-      if (report_.findings_total >= findings_max_) return absl::CancelledError("enough findings");
-    }
-    bytes_listed_ += ListedBytes(entry);
-    if (bytes_listed_ == file_.size_bytes()) End(entry);
-    return absl::OkStatus();
-  }
-
-  ContentReport Take() { return std::move(report_); }
-
- private:
-  static uint64_t ListedBytes(const v1::FileEntry& entry) {
-    uint64_t sum = 0;
-    for (const v1::ChunkRef& ref : entry.chunks()) sum += ref.size_bytes();
-    return sum;
-  }
-
-  void Begin(const v1::FileEntry& entry) {
-    file_.set_path(entry.path());
-    file_.set_size_bytes(entry.size_bytes());
-    file_.set_digest(entry.digest());
-    bytes_listed_ = 0;
-    damaged_ = false;
-    stream_ = Sha256Stream();
-  }
-
-  void ReadChunk(const v1::ChunkRef& ref, uint64_t number) {
-    const std::string place = StrCat("file '", file_.path(), "': chunk ", ShortHex(ref.digest()), " (number ", number, ")");
-    absl::StatusOr<Digest> digest = StoredDigest(ref.digest());
-    absl::StatusOr<std::string> data = digest.ok() ? chunks_.Get(*digest) : absl::StatusOr<std::string>(digest.status());
-    if (!data.ok()) return Note(StrCat(place, ": ", MessageOf(data.status())));
-    report_.bytes_read += data->size();
-    // The whole-file hash covers the chunk as well; the chunk's own is taken only where it costs nothing more to name it.
-    if (data->size() != ref.size_bytes()) {
-      return Note(StrCat(place, ": holds ", data->size(), " bytes instead of ", ref.size_bytes()));
-    }
-    stream_.Update(*data);
-  }
-
-  void End(const v1::FileEntry& last) {
-    if (damaged_ || stream_.Finish().raw() == file_.digest()) return;
-    bool named = false;
-    uint64_t number = last.chunks_before();
-    for (const v1::ChunkRef& ref : last.chunks()) {
-      absl::StatusOr<std::string> data = chunks_.Get(Digest::FromRaw(ref.digest()));
-      if (data.ok() && Sha256(*data).raw() != ref.digest()) {
-        Note(StrCat("file '", file_.path(), "': chunk ", ShortHex(ref.digest()), " (number ", number,
-                    "): its bytes do not match its digest"));
-        named = true;
-      }
-      ++number;
-    }
-    if (!named) Note(StrCat("file '", file_.path(), "': its bytes do not match its sha256 ", ToHex(file_.digest())));
-  }
-
-  void Note(std::string finding) {
-    damaged_ = true;
-    ++report_.findings_total;
-    if (report_.findings.size() < findings_max_) report_.findings.push_back(std::move(finding));
-  }
-
-  const ChunkStore& chunks_;
-  size_t findings_max_;
-  ContentReport report_;
-  v1::FileEntry file_;
-  uint64_t bytes_listed_ = 0;
-  bool damaged_ = false;
-  Sha256Stream stream_;
-};
-
 }  // namespace
 
 absl::StatusOr<v1::ManifestPage> LoadPage(const ChunkStore& chunks, const store::v1::PageRef& ref) {
@@ -177,13 +98,6 @@ absl::StatusOr<ManifestReport> ExamineManifest(const ChunkStore& chunks, v1::Sna
   RETURN_IF_ERROR(missing.Flush());
   ASSIGN_OR_RETURN(report.totals, checker.Finish());
   return report;
-}
-
-absl::StatusOr<ContentReport> ProveContent(const ChunkStore& chunks, const PageRefs& pages, size_t findings_max) {
-  ContentProver prover(chunks, findings_max);
-  absl::Status read = ForEachEntry(chunks, pages, [&](const v1::FileEntry& entry) { return prover.Add(entry); });
-  if (!read.ok() && !absl::IsCancelled(read)) return read;
-  return prover.Take();
 }
 
 absl::StatusOr<std::string> LoadBytes(const ChunkStore& chunks, const google::protobuf::RepeatedPtrField<v1::ChunkRef>& refs,

@@ -1,5 +1,5 @@
-// Reading a stored snapshot's content back: manifest pages by their hash, files by their chunks. Memory is one page and one
-// chunk, whatever the snapshot's size.
+// Reading a stored snapshot's content back: manifest pages by their hash, files by their chunks. Memory is one page and, for
+// ProveContent, about 20 MiB of chunks, whatever the snapshot's size.
 #ifndef FIREBREAK_SERVICES_SNAPSHOTS_CONTENT_H_
 #define FIREBREAK_SERVICES_SNAPSHOTS_CONTENT_H_
 
@@ -41,7 +41,8 @@ struct ContentReport {
   uint64_t findings_total = 0;
   uint64_t bytes_read = 0;
 };
-// Reads every chunk of every file and compares sizes and file digests; a damaged file is read once more to name the chunk.
+// Reads every chunk of every file and compares sizes and file digests, on threads of its own; a damaged file is read once
+// more to name the chunk. Findings come in the manifest's order.
 // An error only when a page cannot be read; damage is a finding. Stops after `findings_max`.
 absl::StatusOr<ContentReport> ProveContent(const ChunkStore& chunks, const PageRefs& pages, size_t findings_max);
 

@@ -159,6 +159,7 @@ absl::StatusOr<v1::BeginPushResponse> PushDesk::Begin(const Caller& caller, cons
     if (!SameRequest(found->request(), request)) return OtherContent(request);
     return Begun(push_id, *found);
   }
+  if (limit_) RETURN_IF_ERROR(limit_({request.kind(), request.name(), push_id, 0, false}));
   ASSIGN_OR_RETURN(std::vector<v1::LineageEdge> lineage, ResolveLineage(request));
   store::v1::PushSession session;
   auto build = [&](Draft& draft) -> absl::Status {
@@ -196,6 +197,8 @@ absl::StatusOr<store::v1::PushSession> PushDesk::LoadSession(const Caller& calle
 absl::StatusOr<std::optional<store::v1::PushDone>> PushDesk::FindDone(const Caller& caller, const std::string& push_id) const {
   ASSIGN_OR_RETURN(std::optional<store::v1::PushDone> done, FindRecord(ledger_.store(), keys::SnapshotPushDone(push_id)));
   if (done && done->identity() != caller.identity.text()) return std::optional<store::v1::PushDone>();
+  // Deleted since: what was answered then no longer holds, and the same push brings it back.
+  if (done && absl::IsNotFound(catalogue_.Resolve(done->name()).status())) return std::optional<store::v1::PushDone>();
   return done;
 }
 
@@ -278,19 +281,26 @@ absl::StatusOr<v1::MissingChunksResponse> PushDesk::MissingChunks(const v1::Miss
 
 absl::StatusOr<v1::PutChunksResponse> PushDesk::PutChunks(const Caller& caller, const v1::PutChunksRequest& request) {
   ASSIGN_OR_RETURN(std::optional<store::v1::PushDone> done, FindDone(caller, request.push_id()));
-  if (!done) RETURN_IF_ERROR(LoadSession(caller, request.push_id()).status());
+  store::v1::PushSession session;
+  if (!done) {
+    ASSIGN_OR_RETURN(session, LoadSession(caller, request.push_id()));
+  }
   size_t bytes = 0;
   std::vector<ChunkView> views;
   views.reserve(static_cast<size_t>(request.chunks_size()));
+  const bool answers = std::any_of(request.chunks().begin(), request.chunks().end(),
+                                   [](const v1::Chunk& chunk) { return chunk.digest().empty(); });
+  v1::PutChunksResponse response;
   for (const v1::Chunk& chunk : request.chunks()) {
-    if (chunk.digest().size() != 32) return absl::InvalidArgumentError("a chunk's digest is not 32 bytes");
+    if (!chunk.digest().empty() && chunk.digest().size() != 32) return absl::InvalidArgumentError("a chunk's digest is not 32 bytes");
     if (chunk.data().empty() || chunk.data().size() > kChunkBytesMax) {
       return absl::InvalidArgumentError(StrCat("chunk ", ToHex(chunk.digest()), " has ", chunk.data().size(),
                                                " bytes (allowed: 1 to ", kChunkBytesMax, ")"));
     }
     bytes += chunk.data().size();
     const Digest digest = Sha256(chunk.data());
-    if (digest.raw() != chunk.digest()) {
+    if (answers) response.add_digests(digest.raw());
+    if (!chunk.digest().empty() && digest.raw() != chunk.digest()) {
       return absl::DataLossError(StrCat("chunk ", ToHex(chunk.digest()), ": its bytes hash to ", ToHex(digest.raw()),
                                         "; they were damaged on the way"));
     }
@@ -299,8 +309,11 @@ absl::StatusOr<v1::PutChunksResponse> PushDesk::PutChunks(const Caller& caller, 
   if (request.chunks_size() > 1 && bytes > kPutBytesMax) {
     return absl::ResourceExhaustedError(StrCat(bytes, " bytes of chunks in one call, at most ", kPutBytesMax));
   }
+  if (limit_ && !done) {
+    RETURN_IF_ERROR(limit_({session.request().kind(), session.request().name(), request.push_id(), bytes, false}));
+  }
   RETURN_IF_ERROR(chunks_.Put(views));
-  return v1::PutChunksResponse();
+  return response;
 }
 
 }  // namespace firebreak

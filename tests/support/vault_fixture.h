@@ -37,6 +37,7 @@ class VaultPort final : public SnapshotPort {
   // May alter what the server answers.
   std::function<void(v1::GetChunksResponse&)> alter_chunks;
   std::function<void(v1::ListFilesResponse&)> alter_files;
+  std::function<void(v1::PutChunksResponse&)> alter_taken;
 
 #define FIREBREAK_TEST_FORWARD(Method)                                                              \
   absl::StatusOr<v1::Method##Response> Method(const v1::Method##Request& request) override {       \
@@ -62,6 +63,9 @@ class VaultPort final : public SnapshotPort {
   void Alter(Response&) {}
   void Alter(v1::GetChunksResponse& response) {
     if (alter_chunks) alter_chunks(response);
+  }
+  void Alter(v1::PutChunksResponse& response) {
+    if (alter_taken) alter_taken(response);
   }
   void Alter(v1::ListFilesResponse& response) {
     if (alter_files) alter_files(response);

@@ -35,7 +35,7 @@ struct RetryPolicy {
 struct TransferLimits {
   int threads = 3;                               // chunk hashing and RPCs
   size_t groups_in_flight = 6;                   // waiting or on their way, each at most group_bytes
-  size_t group_bytes = size_t{2} << 20;
+  size_t group_bytes = size_t{3} << 20;
 };
 
 }  // namespace firebreak

@@ -98,6 +98,26 @@ TEST_F(TransferTest, BringsBackEveryByte) {
   EXPECT_EQ(HashFolder(options)->digest(), pushed->snapshot.digest());
 }
 
+TEST_F(TransferTest, AFileListThatNeverEndsIsNotReadForEver) {
+  auto pushed = fixture.Push(fixture.Options(fixture.NewFolder(SmallModel()), "digits"));
+  ASSERT_TRUE(pushed.ok()) << pushed.status();
+  for (const bool empty : {true, false}) {
+    VaultPort port = fixture.Port();
+    int pages = 0;
+    port.before = [&](const std::string& method) {
+      if (method == "ListFiles" && ++pages > 100) return absl::ResourceExhaustedError("a hundred pages");
+      return absl::OkStatus();
+    };
+    port.alter_files = [&](v1::ListFilesResponse& response) {
+      if (empty) response.clear_files();
+      response.set_next_page_token(empty ? StrCat("page ", pages) : "0");
+    };
+    const absl::Status status = Pull(pushed->snapshot, fixture.NewPath(), port).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+    EXPECT_LE(pages, 3);
+  }
+}
+
 TEST_F(TransferTest, SendsOnlyWhatChanged) {
   Files files = Model();
   ASSERT_TRUE(fixture.Push(fixture.Options(fixture.NewFolder(files), "digits")).ok());
@@ -313,7 +333,9 @@ TEST_F(TransferTest, KeepsOnlyAFewChunksInMemoryWhileALargeFileIsPushed) {
     }
     absl::StatusOr<v1::PutChunksResponse> PutChunks(const v1::PutChunksRequest& r) override {
       largest_message = std::max<uint64_t>(largest_message, r.ByteSizeLong());
-      return v1::PutChunksResponse();
+      v1::PutChunksResponse response;
+      for (const v1::Chunk& chunk : r.chunks()) response.add_digests(chunk.digest().empty() ? std::string(32, 'd') : chunk.digest());
+      return response;
     }
     absl::StatusOr<v1::CommitPushResponse> CommitPush(const v1::CommitPushRequest&) override { return v1::CommitPushResponse(); }
     absl::StatusOr<v1::GetSnapshotResponse> GetSnapshot(const v1::GetSnapshotRequest&) override { return absl::UnimplementedError(""); }
