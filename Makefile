@@ -5,14 +5,14 @@ PACKAGES = build-essential cmake ninja-build ccache pkg-config git ca-certificat
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev librocksdb-dev libssl-dev \
   libspdlog-dev libfmt-dev libgtest-dev libgmock-dev libboost-dev libcurl4-openssl-dev libyaml-cpp-dev \
   libsimdjson-dev rapidjson-dev libcli11-dev libre2-dev libzstd-dev \
-  python3 python3-sklearn python3-jsonschema openssl curl jq prometheus prometheus-alertmanager
+  python3 python3-sklearn python3-jsonschema nodejs node-ajv openssl curl jq prometheus prometheus-alertmanager
 # Only for developing and measuring; `make deps-dev` adds them.
 PACKAGES_DEV = clang clang-tidy clang-format libclang-rt-14-dev wrk restic
 
 BUILD ?= build/release
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: all deps deps-dev build build-all demo test test-slow bench clean
+.PHONY: all deps deps-dev build build-all demo test test-slow test-mutation bench clean
 
 all: build
 
@@ -47,6 +47,10 @@ test: build-all
 
 test-slow: build-all
 	/usr/bin/python3 tests/run.py --build $(BUILD) --slow
+
+# Faults planted in the engine that runs playbooks, one at a time; every one must be noticed.
+test-mutation: build-all
+	/usr/bin/python3 tests/mutation/run.py --build $(BUILD)
 
 bench: deps-dev build-all
 	/usr/bin/python3 tests/bench/run.py --build $(BUILD)
