@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <vector>
 
 #include "firebreak/playbooks/expression.h"
 
@@ -20,7 +21,11 @@ enum class Operator {
   kLess,
   kLessEqual,
   kGreater,
-  kGreaterEqual
+  kGreaterEqual,
+  kIn,
+  kList,
+  kCount,
+  kEmpty
 };
 
 struct ExpressionNode {
@@ -29,8 +34,9 @@ struct ExpressionNode {
   google::protobuf::Value literal;             // kLiteral
   ValueType literal_type = ValueType::kBool;   // kLiteral
   Reference reference;                         // kReference
-  std::shared_ptr<const ExpressionNode> left;  // operand of kNot too
+  std::shared_ptr<const ExpressionNode> left;  // operand of kNot, kCount and kEmpty too
   std::shared_ptr<const ExpressionNode> right;
+  std::vector<std::shared_ptr<const ExpressionNode>> items;  // kList
 };
 
 }  // namespace firebreak

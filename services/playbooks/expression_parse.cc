@@ -128,7 +128,7 @@ class Parser {
   }
 
   void LexOperator() {
-    for (std::string_view op : {"==", "!=", "<=", ">=", "<", ">", "(", ")"}) {
+    for (std::string_view op : {"==", "!=", "<=", ">=", "<", ">", "(", ")", "[", "]", ","}) {
       if (text_.substr(at_).starts_with(op)) {
         token_.kind = TokenKind::kOperator;
         token_.text = std::string(op);
@@ -190,7 +190,13 @@ class Parser {
 
   NodePtr ParseComparison(int depth) {
     NodePtr left = ParseOperand(depth);
-    if (fault_ || token_.kind != TokenKind::kOperator) return left;
+    if (fault_) return left;
+    if (IsName("in")) {
+      const size_t offset = token_.offset;
+      Advance();
+      return Binary(Operator::kIn, offset, std::move(left), ParseOperand(depth));
+    }
+    if (token_.kind != TokenKind::kOperator) return left;
     static constexpr std::pair<std::string_view, Operator> kOperators[] = {
         {"==", Operator::kEqual},     {"!=", Operator::kNotEqual}, {"<", Operator::kLess},
         {"<=", Operator::kLessEqual}, {">", Operator::kGreater},   {">=", Operator::kGreaterEqual}};
@@ -236,6 +242,7 @@ class Parser {
         break;
       }
       case TokenKind::kName:
+        if (token_.text == "count" || token_.text == "empty") return ParseCall(depth);
         if (token_.text != "true" && token_.text != "false") {
           Fail(token_.offset, StrCat("'", token_.text, "' is not a value"),
                StrCat("$", token_.text, " or \"", token_.text, "\""));
@@ -246,6 +253,7 @@ class Parser {
         break;
       case TokenKind::kOperator:
         if (token_.text == "(") return ParseParenthesis(depth);
+        if (token_.text == "[") return ParseList(depth);
         [[fallthrough]];
       case TokenKind::kEnd:
         Fail(token_.offset, StrCat("a value is missing before '", token_.text, "'"), "");
@@ -268,6 +276,45 @@ class Parser {
     return inner;
   }
 
+  bool IsOperator(std::string_view op) const { return token_.kind == TokenKind::kOperator && token_.text == op; }
+
+  // count(…) and empty(…).
+  NodePtr ParseCall(int depth) {
+    const Operator op = token_.text == "count" ? Operator::kCount : Operator::kEmpty;
+    const size_t offset = token_.offset;
+    const std::string name = token_.text;
+    Advance();
+    if (!IsOperator("(")) {
+      Fail(token_.offset, StrCat("'", name, "' needs a list in parentheses"), StrCat(name, "($step.list)"));
+      return nullptr;
+    }
+    NodePtr inner = ParseParenthesis(depth);
+    return fault_ ? nullptr : Binary(op, offset, std::move(inner), nullptr);
+  }
+
+  NodePtr ParseList(int depth) {
+    auto node = std::make_shared<ExpressionNode>();
+    node->op = Operator::kList;
+    node->offset = token_.offset;
+    if (depth > kExpressionDepthMax) {
+      Fail(token_.offset, "expression is nested more than 32 deep", "");
+      return nullptr;
+    }
+    Advance();
+    while (!fault_ && !IsOperator("]")) {
+      node->items.push_back(ParseOperand(depth + 1));
+      if (fault_) return nullptr;
+      if (IsOperator(",")) {
+        Advance();
+      } else if (!IsOperator("]")) {
+        Fail(node->offset, "'[' without its ']'", "[\"one\", \"two\"]");
+      }
+    }
+    if (fault_) return nullptr;
+    Advance();
+    return node;
+  }
+
   const std::string_view text_;
   size_t at_ = 0;
   Token token_;
@@ -278,6 +325,7 @@ void Collect(const ExpressionNode& node, std::vector<std::pair<Reference, size_t
   if (node.op == Operator::kReference) found.emplace_back(node.reference, node.offset);
   if (node.left) Collect(*node.left, found);
   if (node.right) Collect(*node.right, found);
+  for (const NodePtr& item : node.items) Collect(*item, found);
 }
 
 }  // namespace

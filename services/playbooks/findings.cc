@@ -49,15 +49,4 @@ std::vector<v1::LintFinding> Findings::TakeSorted() {
   return std::move(found_);
 }
 
-bool LintReport::ok() const {
-  return std::none_of(findings.begin(), findings.end(), [](const v1::LintFinding& finding) { return finding.error(); });
-}
-
-std::string FormatFinding(const v1::LintFinding& finding) {
-  std::string text = StrCat(finding.file(), ":", finding.position().line(), ":", finding.position().column(), ": ",
-                            finding.error() ? "error: " : "warning: ", finding.message(), " [", finding.rule(), "]");
-  if (!finding.hint().empty()) StrAppend(&text, " (", finding.hint(), ")");
-  return text;
-}
-
 }  // namespace firebreak

@@ -4,8 +4,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <optional>
 #include <utility>
 
+#include "firebreak/access/role_holders.h"
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/text.h"
 #include "firebreak/ledger/read.h"
@@ -44,9 +47,19 @@ absl::StatusOr<std::string> ReadWhole(const std::filesystem::path& path) {
 PlaybookShelf::PlaybookShelf(Ledger& ledger, const Clock& clock, Log& log, std::vector<const ActionSpec*> actions)
     : ledger_(ledger), clock_(clock), log_(log), actions_(std::move(actions)) {}
 
+std::optional<v1::Playbook> PlaybookShelf::FindPlaybook(const std::string& digest) const {
+  const absl::StatusOr<std::optional<v1::StoredPlaybook>> stored = FindRecord(ledger_.store(), keys::Playbook(digest));
+  if (!stored.ok() || !stored->has_value()) return std::nullopt;
+  return (*stored)->playbook();
+}
+
 absl::StatusOr<v1::PutPlaybookResponse> PlaybookShelf::PutPlaybook(const Caller& caller,
                                                                    const v1::PutPlaybookRequest& request) {
-  LintReport report = LintPlaybook("playbook.yaml", request.yaml(), actions_);
+  LintSurroundings surroundings;
+  surroundings.actions = actions_;
+  surroundings.find_playbook = [this](const std::string& digest) { return FindPlaybook(digest); };
+  ASSIGN_OR_RETURN(surroundings.people, RoleHolders(ledger_.store(), clock_.Now()));
+  LintReport report = LintPlaybook("playbook.yaml", request.yaml(), surroundings);
   v1::PutPlaybookResponse response;
   if (report.ok()) {
     if (!request.validate_only()) {
@@ -125,15 +138,28 @@ absl::Status PlaybookShelf::LoadFolder(const std::string& folder) {
   }
   if (error) return absl::NotFoundError(StrCat("playbook folder ", folder, ": ", error.message()));
   std::sort(files.begin(), files.end());
+  // A shipped playbook may run another one of the folder, wherever that stands in the order of names.
+  std::map<std::string, v1::Playbook> beside;
+  std::vector<std::string> texts;
   for (const std::filesystem::path& file : files) {
-    ASSIGN_OR_RETURN(const std::string yaml, ReadWhole(file));
-    const LintReport report = LintPlaybook(file.filename().string(), yaml, actions_);
+    ASSIGN_OR_RETURN(texts.emplace_back(), ReadWhole(file));
+    const LintReport report = LintPlaybook(file.filename().string(), texts.back(), actions_);
+    beside.emplace(report.playbook.digest(), report.playbook);
+  }
+  LintSurroundings surroundings;
+  surroundings.actions = actions_;
+  surroundings.find_playbook = [&](const std::string& digest) {
+    const auto found = beside.find(digest);
+    return found != beside.end() ? std::optional<v1::Playbook>(found->second) : FindPlaybook(digest);
+  };
+  for (size_t i = 0; i < files.size(); ++i) {
+    const LintReport report = LintPlaybook(files[i].filename().string(), texts[i], surroundings);
     if (!report.ok()) return Refusal(report);
     for (const v1::LintFinding& finding : report.findings)
       log_.Warning("playbook.lint", {{"finding", FormatFinding(finding)}});
     RETURN_IF_ERROR(Annotate(
-        Store(report.playbook, yaml, {.stored_by = ServiceCaller().identity.text(), .keep_version_of_people = true}),
-        StrCat("store ", file.string())));
+        Store(report.playbook, texts[i], {.stored_by = ServiceCaller().identity.text(), .keep_version_of_people = true}),
+        StrCat("store ", files[i].string())));
   }
   log_.Info("playbooks.loaded", {{"folder", folder}, {"files", StrCat(files.size())}});
   return absl::OkStatus();

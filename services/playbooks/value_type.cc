@@ -1,22 +1,26 @@
 #include "firebreak/playbooks/value_type.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <utility>
 
+#include "absl/strings/str_join.h"
 #include "firebreak/base/json.h"
+#include "firebreak/base/text.h"
 
 namespace firebreak {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, ValueType>, 9> kTypes = {{
+constexpr std::array<std::pair<std::string_view, ValueType>, 10> kTypes = {{
     {"string", ValueType::kString},
     {"int", ValueType::kInt},
     {"number", ValueType::kNumber},
     {"bool", ValueType::kBool},
     {"duration", ValueType::kDuration},
     {"list", ValueType::kList},
+    {"enum", ValueType::kEnum},
     {"incident", ValueType::kIncident},
     {"deployment", ValueType::kDeployment},
     {"snapshot", ValueType::kSnapshot},
@@ -40,11 +44,50 @@ std::optional<absl::Duration> UnitOf(std::string_view unit) {
 
 }  // namespace
 
+DataType DataType::ListOf(ValueType element) {
+  DataType type(ValueType::kList);
+  type.element = element;
+  return type;
+}
+
+DataType DataType::EnumOf(std::vector<std::string> choices) {
+  DataType type(ValueType::kEnum);
+  type.choices = std::move(choices);
+  return type;
+}
+
 std::optional<ValueType> FindValueType(std::string_view name) {
+  name = name.substr(0, name.find('<'));
   for (const auto& [text, type] : kTypes) {
     if (text == name) return type;
   }
   return std::nullopt;
+}
+
+std::optional<DataType> ParseType(std::string_view text) {
+  const std::optional<ValueType> kind = FindValueType(text);
+  if (!kind) return std::nullopt;
+  DataType type(*kind);
+  const size_t open = text.find('<');
+  if (open == std::string_view::npos) return type;
+  if (!text.ends_with('>')) return std::nullopt;
+  std::string_view inner = text.substr(open + 1, text.size() - open - 2);
+  if (*kind == ValueType::kList) {
+    const std::optional<ValueType> element = FindValueType(inner);
+    if (!element || *element == ValueType::kList || *element == ValueType::kEnum || inner.find('<') != inner.npos)
+      return std::nullopt;
+    type.element = *element;
+    return type;
+  }
+  if (*kind != ValueType::kEnum) return std::nullopt;
+  for (bool more = true; more;) {
+    const size_t bar = inner.find('|');
+    type.choices.emplace_back(inner.substr(0, bar));
+    if (type.choices.back().empty()) return std::nullopt;
+    more = bar != std::string_view::npos;
+    if (more) inner.remove_prefix(bar + 1);
+  }
+  return type;
 }
 
 std::string_view TypeName(ValueType type) {
@@ -54,21 +97,38 @@ std::string_view TypeName(ValueType type) {
   return "unknown";
 }
 
+std::string TypeName(const DataType& type) {
+  std::string name(TypeName(type.kind));
+  if (type.kind == ValueType::kList) return StrCat(name, "<", TypeName(type.element), ">");
+  if (type.kind == ValueType::kEnum && !type.choices.empty()) {
+    return StrCat(name, "<", absl::StrJoin(type.choices, "|"), ">");
+  }
+  return name;
+}
+
 std::vector<std::string> TypeNames() {
   std::vector<std::string> names;
   for (const auto& [text, type] : kTypes) names.emplace_back(text);
   return names;
 }
 
-bool Accepts(ValueType to, ValueType from) {
-  if (to == from) return true;
-  if (to == ValueType::kNumber) return from == ValueType::kInt;
-  if (to == ValueType::kString) return IsReference(from) || from == ValueType::kDuration;
-  return IsReference(to) && from == ValueType::kString;
+bool Accepts(const DataType& to, const DataType& from) {
+  if (to.kind == ValueType::kList && from.kind == ValueType::kList) return Accepts(to.element, from.element);
+  if (to.kind == ValueType::kEnum && from.kind == ValueType::kEnum) {
+    return to.choices.empty() || std::all_of(from.choices.begin(), from.choices.end(), [&to](const std::string& choice) {
+             return std::find(to.choices.begin(), to.choices.end(), choice) != to.choices.end();
+           });
+  }
+  if (to.kind == from.kind) return true;
+  if (to.kind == ValueType::kNumber) return from.kind == ValueType::kInt;
+  if (to.kind == ValueType::kString) {
+    return IsReference(from.kind) || from.kind == ValueType::kDuration || from.kind == ValueType::kEnum;
+  }
+  return IsReference(to.kind) && from.kind == ValueType::kString;
 }
 
-bool ValueMatches(const google::protobuf::Value& value, ValueType type) {
-  switch (type) {
+bool ValueMatches(const google::protobuf::Value& value, const DataType& type) {
+  switch (type.kind) {
     case ValueType::kString:
       return value.kind_case() == google::protobuf::Value::kStringValue;
     case ValueType::kIncident:
@@ -85,7 +145,13 @@ bool ValueMatches(const google::protobuf::Value& value, ValueType type) {
     case ValueType::kDuration:
       return value.kind_case() == google::protobuf::Value::kStringValue && ParseSpan(value.string_value()).has_value();
     case ValueType::kList:
-      return value.kind_case() == google::protobuf::Value::kListValue;
+      return value.kind_case() == google::protobuf::Value::kListValue &&
+             std::all_of(value.list_value().values().begin(), value.list_value().values().end(),
+                         [&type](const google::protobuf::Value& item) { return ValueMatches(item, type.element); });
+    case ValueType::kEnum:
+      return value.kind_case() == google::protobuf::Value::kStringValue && !value.string_value().empty() &&
+             (type.choices.empty() || std::find(type.choices.begin(), type.choices.end(), value.string_value()) !=
+                                          type.choices.end());
   }
   return false;
 }

@@ -17,11 +17,7 @@ Fields::Fields(const YamlNode& node, std::string what, std::vector<std::string> 
   }
   for (const YamlEntry& entry : node.entries) {
     if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
-    if (entry.key == "on") {
-      findings.Error(entry.position, "on-key", "'on' is no key here: YAML 1.1 readers take it for the value true",
-                     "trigger");
-      continue;
-    }
+    if (entry.key == "on") continue;  // CheckCoreSchema has said why
     const std::string nearest = NearestName(entry.key, known);
     findings.Error(entry.position, "unknown-key", StrCat(what_, ": unknown key '", entry.key, "'"),
                    nearest.empty() ? "" : StrCat("did you mean ", nearest));

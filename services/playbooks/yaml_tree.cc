@@ -4,8 +4,11 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <initializer_list>
+#include <iterator>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -128,10 +131,14 @@ class TreeBuilder final : public YAML::EventHandler {
   void TakeKey(Frame& frame, YamlNode key, const YAML::Mark& mark) {
     if (key.kind != YamlNode::Kind::kScalar)
       return Fail(mark, "yaml", StrCat("a key must be text, this is ", KindName(key)), "");
+    if (key.plain && key.text == "<<") {
+      return Fail(mark, "merge-key", "merge keys are not allowed: a reader must see every key where it stands",
+                  "repeat the keys");
+    }
     if (frame.node.Find(key.text) != nullptr) {
       return Fail(mark, "duplicate-key", StrCat("key '", key.text, "' stands here twice"), "remove one of the two");
     }
-    frame.pending = YamlEntry{key.text, key.position, {}};
+    frame.pending = YamlEntry{key.text, key.position, key.plain, {}};
   }
 
   int documents_ = 0;
@@ -155,10 +162,21 @@ std::optional<YamlFault> CheckBytes(std::string_view text) {
     return fault;
   }
   uint32_t line = 1;
-  for (const char c : text) {
-    if (c == '\n') ++line;
-    if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\r') continue;
+  size_t line_start = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\n') {
+      ++line;
+      line_start = i + 1;
+    }
+    const bool directive = c == '%' && i == line_start;
+    if (!directive && (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\r')) continue;
     fault.position.set_line(line);
+    fault.position.set_column(static_cast<uint32_t>(i - line_start) + 1);
+    if (directive) {
+      fault.message = "YAML directives are not allowed: every playbook is YAML 1.2";
+      return fault;
+    }
     fault.message = c == '\t' ? "tabs are not allowed" : "control characters are not allowed";
     fault.hint = c == '\t' ? "indent with spaces" : "";
     return fault;
@@ -166,19 +184,83 @@ std::optional<YamlFault> CheckBytes(std::string_view text) {
   return std::nullopt;
 }
 
-bool IsInteger(std::string_view text) {
-  if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+bool AllOf(std::string_view text, std::string_view allowed) {
+  return !text.empty() && text.find_first_not_of(allowed) == std::string_view::npos;
 }
 
-// from_chars also takes "inf" and "nan", which no playbook needs.
+// 12, -7, 0o17, 0x1F: the integers of the YAML 1.2 core schema, whatever their size.
+bool IsInteger(std::string_view text) {
+  if (text.starts_with("0o")) return AllOf(text.substr(2), "01234567");
+  if (text.starts_with("0x")) return AllOf(text.substr(2), "0123456789abcdefABCDEF");
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  return AllOf(text, "0123456789");
+}
+
+// The finite numbers of the core schema; .inf and .nan are none that a playbook needs.
 std::optional<double> FindNumber(std::string_view text) {
+  if (text.starts_with("0o") || text.starts_with("0x")) {
+    uint64_t whole = 0;
+    const auto [end, error] = std::from_chars(text.data() + 2, text.data() + text.size(), whole, text[1] == 'o' ? 8 : 16);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return static_cast<double>(whole);
+  }
   if (text.starts_with('+')) text.remove_prefix(1);
-  if (text.empty() || text.find_first_not_of("0123456789.eE+-") != std::string_view::npos) return std::nullopt;
+  if (!AllOf(text, "0123456789.eE+-") || text.find_first_of("0123456789") == std::string_view::npos || text[0] == '+')
+    return std::nullopt;
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number)) return std::nullopt;
   return number;
+}
+
+// Whether a number_value (a double) holds the integer written as `digits`, without its sign.
+bool HoldsExactly(std::string_view digits) {
+  const bool octal = digits.starts_with("0o");
+  const bool hex = digits.starts_with("0x");
+  if (octal || hex) digits.remove_prefix(2);
+  uint64_t whole = 0;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), whole, octal ? 8 : (hex ? 16 : 10));
+  return error == std::errc() && end == digits.data() + digits.size() && whole <= (uint64_t{1} << 53);
+}
+
+bool IsOneOf(std::string_view text, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), text) != words.end();
+}
+
+// Words that YAML 1.1 reads as true or false.
+bool IsYaml11Word(std::string_view text) {
+  return IsOneOf(text, {"yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF"});
+}
+
+YamlFault FaultAt(const v1::SourcePosition& position, std::string rule, std::string message, std::string hint,
+                  bool error) {
+  return YamlFault{position, std::move(rule), std::move(message), std::move(hint), error};
+}
+
+void CheckScalar(const YamlNode& node, std::vector<YamlFault>& faults) {
+  const std::string& text = node.text;
+  if (!node.plain) return;
+  std::string_view digits = text;
+  if (digits.starts_with('-') || digits.starts_with('+')) digits.remove_prefix(1);
+  if (IsYaml11Word(text)) {
+    faults.push_back(FaultAt(node.position, "yaml-word",
+                             StrCat("'", text, "' is plain text here, and true or false to YAML 1.1 readers"),
+                             StrCat("true or false, or \"", text, "\""), false));
+  } else if (digits.size() > 1 && digits[0] == '0' && AllOf(digits, "0123456789")) {
+    faults.push_back(FaultAt(node.position, "ambiguous-number",
+                             StrCat("'", text, "' is ", ToValue(node).number_value(), " here, and octal to YAML 1.1 readers"),
+                             StrCat("0o for octal, or \"", text, "\" for text"), false));
+  } else if (IsOneOf(digits, {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"})) {
+    faults.push_back(FaultAt(node.position, "not-finite", StrCat("'", text, "' is no number a playbook can use"),
+                             "a finite number", true));
+  } else if (IsInteger(text)) {
+    if (!HoldsExactly(digits)) {
+      faults.push_back(FaultAt(node.position, "large-number",
+                               StrCat("'", text, "' is more than a number can hold exactly (2^53)"), "give it as text",
+                               true));
+    }
+  }
 }
 
 }  // namespace
@@ -213,10 +295,28 @@ std::variant<YamlNode, YamlFault> ReadYaml(std::string_view text) {
     while (!builder.fault() && parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    return YamlFault{PositionOf(error.mark), "yaml", error.msg, ""};
+    return YamlFault{PositionOf(error.mark), "yaml", error.msg, ""};    return YamlFault{PositionOf(error.mark), "yaml", error.msg, ""};
   }
   if (builder.fault()) return *builder.fault();
   return builder.TakeRoot();
+}
+
+std::vector<YamlFault> CheckCoreSchema(const YamlNode& node) {
+  std::vector<YamlFault> faults;
+  if (node.kind == YamlNode::Kind::kScalar) CheckScalar(node, faults);
+  auto take = [&faults](std::vector<YamlFault> inner) {
+    faults.insert(faults.end(), std::make_move_iterator(inner.begin()), std::make_move_iterator(inner.end()));
+  };
+  for (const YamlNode& item : node.items) take(CheckCoreSchema(item));
+  for (const YamlEntry& entry : node.entries) {
+    if (entry.plain_key && IsYaml11Word(entry.key)) {
+      faults.push_back(FaultAt(entry.position, "on-key",
+                               StrCat("'", entry.key, "' is no key here: YAML 1.1 readers take it for a truth value"),
+                               entry.key == "on" ? "trigger" : "another name", true));
+    }
+    take(CheckCoreSchema(entry.value));
+  }
+  return faults;
 }
 
 google::protobuf::Value ToValue(const YamlNode& node) {
@@ -247,8 +347,7 @@ google::protobuf::Value ToValue(const YamlNode& node) {
     value.set_bool_value(false);
   } else if (text == "null" || text == "Null" || text == "NULL" || text == "~" || text.empty()) {
     value.set_null_value(google::protobuf::NULL_VALUE);
-  } else if (const std::optional<double> number = FindNumber(text);
-             number && (IsInteger(text) || text.find_first_of("0123456789") != std::string::npos)) {
+  } else if (const std::optional<double> number = FindNumber(text)) {
     value.set_number_value(*number);
   } else {
     value.set_string_value(text);

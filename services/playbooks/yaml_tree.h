@@ -30,6 +30,7 @@ struct YamlNode {
 struct YamlEntry {
   std::string key;
   v1::SourcePosition position;  // of the key
+  bool plain_key = false;       // written without quotes
   YamlNode value;
 };
 
@@ -38,6 +39,7 @@ struct YamlFault {
   std::string rule;
   std::string message;
   std::string hint;
+  bool error = true;  // false = a warning
 };
 
 // The first fault ends reading. Limits: lint.h.
@@ -46,8 +48,12 @@ std::variant<YamlNode, YamlFault> ReadYaml(std::string_view text);
 // "a list", "a map", "text" …
 std::string_view KindName(const YamlNode& node);
 
-// A literal by the YAML 1.2 core schema: plain true/false, null, integers and floats are typed, everything else is
-// text. Maps become structs.
+// What the YAML 1.2 core schema reads otherwise than people or YAML 1.1 readers expect: yes and no, 017, keys like `on`;
+// and numbers that no playbook value can hold.
+std::vector<YamlFault> CheckCoreSchema(const YamlNode& node);
+
+// A literal by the YAML 1.2 core schema: plain true/false, null, integers (0o17 and 0x1F too) and floats are typed,
+// everything else is text. Maps become structs.
 google::protobuf::Value ToValue(const YamlNode& node);
 
 }  // namespace firebreak

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
+
 namespace firebreak {
 
 enum class ActionClass {
@@ -17,7 +19,9 @@ enum class ActionClass {
 
 struct ActionField {
   std::string name;
-  std::string type;  // string | int | number | bool | duration | list | incident | deployment | snapshot
+  // As ParseType reads it: string | int | number | bool | duration | incident | deployment | snapshot |
+  // list<element> | enum<a|b|c>. "list" alone is list<string>.
+  std::string type;
   bool required = true;
   std::string about;
 };
@@ -33,6 +37,13 @@ struct ActionSpec {
   bool keeps_on_failure = false;
   // Changes what production serves: a playbook that uses it without a lock gets a warning.
   bool changes_production = false;
+  // Loosens what keeps people safe or changes what is served (rollback.apply, fleet.release): a playbook may use it only
+  // where an ask that excludes whoever triggered the run has surely been approved.
+  bool needs_approval = false;
+  // A playbook that uses it must say with `undo` what happens when a later step fails.
+  bool needs_undo = false;
+  // How long it usually takes, for the plan shown before a run; zero = not known.
+  absl::Duration typical = absl::ZeroDuration();
 };
 
 }  // namespace firebreak

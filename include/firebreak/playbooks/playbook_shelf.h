@@ -3,6 +3,7 @@
 #ifndef FIREBREAK_PLAYBOOKS_PLAYBOOK_SHELF_H_
 #define FIREBREAK_PLAYBOOKS_PLAYBOOK_SHELF_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,7 @@ class PlaybookShelf {
     std::string stored_by;
     bool keep_version_of_people = false;
   };
+  std::optional<v1::Playbook> FindPlaybook(const std::string& digest) const;
   absl::Status Store(const v1::Playbook& playbook, std::string_view yaml, const PutOptions& options);
 
   Ledger& ledger_;

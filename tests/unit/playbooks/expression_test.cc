@@ -24,8 +24,11 @@ Value Number(double number) {
   return value;
 }
 
-std::variant<ValueType, ExpressionFault> TypeOf(const Reference& reference) {
-  static const std::map<std::string, ValueType> types = {
+std::variant<DataType, ExpressionFault> TypeOf(const Reference& reference) {
+  static const std::map<std::string, DataType> types = {
+      {"$mode", DataType::EnumOf({"warn", "block"})},
+      {"$decision", DataType::EnumOf({"approve", "deny"})},
+      {"$models", DataType::ListOf(ValueType::kSnapshot)},
       {"$name", ValueType::kString},         {"$count", ValueType::kInt},
       {"$ratio", ValueType::kNumber},        {"$ok", ValueType::kBool},
       {"$wait", ValueType::kDuration},       {"$step.list", ValueType::kList},
@@ -51,7 +54,7 @@ std::string Check(std::string_view text) {
   auto type = CheckExpression(std::get<ParsedExpression>(parsed), TypeOf);
   if (auto* fault = std::get_if<ExpressionFault>(&type))
     return StrCat(fault->rule, "@", fault->offset, ": ", fault->message);
-  return std::string(TypeName(std::get<ValueType>(type)));
+  return TypeName(std::get<DataType>(type));
 }
 
 TEST(Expression, KnowsItsTypeOrSaysWhereItIsWrong) {
@@ -63,10 +66,32 @@ TEST(Expression, KnowsItsTypeOrSaysWhereItIsWrong) {
       {"$name == \"a\" and ($ok or not $count != 3)", "bool"},
       {"incident.kind == \"x\"", "bool"},
       {"$place == $name", "bool"},
-      {"$place == $model", "bool"},
+      {"$place == $model", "type@7: cannot compare deployment with snapshot"},
+      {"$mode == \"warn\"", "bool"},
+      {"$mode == \"war\"", "never-equal@9: \"war\" is no enum<warn|block>"},
+      {"\"war\" != $mode", "never-equal@0: \"war\" is no enum<warn|block>"},
+      {"$mode == $decision", "never-equal@6: enum<warn|block> and enum<approve|deny> have no value in common"},
+      {"$mode == $name", "bool"},
+      {"$mode in [\"warn\", $name]", "bool"},
+      {"$mode in [\"warm\"]", "never-equal@10: \"warm\" is no enum<warn|block>"},
+      {"$model in $models and \"x\" in $step.list", "bool"},
+      {"$place in $models", "type@7: deployment is never in a list<snapshot>"},
+      {"$count in [1, 2.5]", "bool"},
+      {"$count in [1, \"2\"]", "type@14: a list of int holds no string"},
+      {"$name in []", "bool"},
+      {"[[1]] == 1", "type@1: a list holds no lists"},
+      {"count($models) + 1", "syntax@15: a character that no expression has"},
+      {"count($models)", "int"},
+      {"empty($models)", "bool"},
+      {"count $models", "syntax@6: 'count' needs a list in parentheses"},
+      {"empty($name)", "type@6: 'empty' needs a list, this is string"},
+      {"[1, 2", "syntax@0: '[' without its ']'"},
+      {"$wait == 90s", "bool"},
+      {"$wait == $wait", "type@6: two durations may be equal though they are written differently (60s and 1m)"},
       {"$name < $name", "type@6: values of type string have no order"},
       {"$name == 5", "type@6: cannot compare string with int"},
-      {"\"100\" < \"50\"", "type@6: values of type string have no order"},
+      {"\"100\" < \"50\"",
+       "type@6: \"100\" and \"50\" are texts, and texts have no order (letter by letter \"100\" would come before \"50\")"},
       {"$ok and $count", "type@8: 'and' needs a bool, this is int"},
       {"not $name", "type@4: 'not' needs a bool, this is string"},
       {"$step.list == $step.list", "type@11: lists cannot be compared"},
@@ -107,12 +132,70 @@ TEST(Expression, ComparesNumbersAsNumbersAndDurationsAsTime) {
                                                 {"1 == 1 or $nothing == 1", true},
                                                 {"1 == 2 and $nothing == 1", false},
                                                 {"-3 < 2", true},
-                                                {"true == true", true}};
+                                                {"true == true", true},
+                                                {"$wait == 1m30s", true},
+                                                {"$wait != 90000ms", false},
+                                                {"\"90s\" == \"1m30s\"", false},
+                                                {"$name in [\"1\", \"100\"]", true},
+                                                {"$count in [49, 51]", false},
+                                                {"count([1, 2, 3]) == 3", true},
+                                                {"empty([]) and not empty([1])", true},
+                                                {"\"x\" in []", false},
+                                                {"$wait in [1m, 90000ms]", true},
+                                                {"1m in [61s]", false}};
   for (const auto& [text, expected] : cases) {
     const absl::StatusOr<Value> value = EvaluateText(text, ValueOf);
     ASSERT_TRUE(value.ok()) << text << ": " << value.status();
     EXPECT_EQ(value->bool_value(), expected) << text;
   }
+}
+
+TEST(Expression, IsParsedOnceAndEvaluatedOften) {
+  const ParsedExpression parsed = std::get<ParsedExpression>(ParseExpression("$count < 60 and incident.kind == \"drift\""));
+  const ParsedExpression copy = parsed;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(EvaluateCondition(parsed, ValueOf).value(), true);
+    EXPECT_EQ(EvaluateCondition(copy, ValueOf).value(), true);
+  }
+  const ParsedExpression number = std::get<ParsedExpression>(ParseExpression("$count"));
+  EXPECT_EQ(EvaluateCondition(number, ValueOf).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+std::string Implications(std::string_view text, bool holds) {
+  const Implied implied = ImpliedBy(std::get<ParsedExpression>(ParseExpression(text)), holds);
+  std::string all;
+  for (const std::string& name : implied.approved) StrAppend(&all, name, "! ");
+  for (const std::string& name : implied.done) StrAppend(&all, name, " ");
+  return all;
+}
+
+TEST(Expression, KnowsWhichApprovalsAConditionMakesSure) {
+  EXPECT_EQ(Implications("$a.approved", true), "a! ");
+  EXPECT_EQ(Implications("$a.approved", false), "");
+  EXPECT_EQ(Implications("not $a.approved", false), "a! ");
+  EXPECT_EQ(Implications("$a.approved and $b.decision == \"approve\" and $c.ok", true), "a! b! c ");
+  EXPECT_EQ(Implications("$a.approved or $b.approved", true), "");
+  EXPECT_EQ(Implications("$a.approved or ($b.ok and $a.approved)", true), "a! ");
+  EXPECT_EQ(Implications("not ($a.approved and $b.approved)", false), "a! b! ");
+  EXPECT_EQ(Implications("not $a.approved or not $b.ok", false), "a! b ");
+  EXPECT_EQ(Implications("$a.decision != \"deny\"", true), "a! ");
+  EXPECT_EQ(Implications("\"deny\" == $a.decision", true), "");
+  EXPECT_EQ(Implications("\"deny\" == $a.decision", false), "a! ");
+  EXPECT_EQ(Implications("$a.approved == false", false), "a! ");
+  EXPECT_EQ(Implications("$approved", true), "");
+}
+
+TEST(Expression, KnowsWhatIsTheSameWhateverTheValuesAre) {
+  const auto constant = [](std::string_view text) {
+    return ConstantCondition(std::get<ParsedExpression>(ParseExpression(text)));
+  };
+  EXPECT_EQ(constant("true"), true);
+  EXPECT_EQ(constant("1 < 2 and not false"), true);
+  EXPECT_EQ(constant("$x and false"), false);
+  EXPECT_EQ(constant("$x or 1 == 1"), true);
+  EXPECT_EQ(constant("3 in [1, 2]"), false);
+  EXPECT_EQ(constant("$x"), std::nullopt);
+  EXPECT_EQ(constant("$x and true"), std::nullopt);
 }
 
 TEST(Expression, NeverTreatsTextAsCode) {
@@ -151,6 +234,29 @@ TEST(ValueTypes, TakeTextForReferencesButNeverOneReferenceForAnother) {
   EXPECT_FALSE(Accepts(ValueType::kSnapshot, ValueType::kDeployment));
   EXPECT_FALSE(ValueMatches(Number(1.5), ValueType::kInt));
   EXPECT_FALSE(ValueMatches(Text(""), ValueType::kDeployment));
+  EXPECT_TRUE(Accepts(ValueType::kString, DataType::EnumOf({"a"})));
+  EXPECT_FALSE(Accepts(DataType::EnumOf({"a"}), ValueType::kString));
+  EXPECT_TRUE(Accepts(DataType::EnumOf({"a", "b"}), DataType::EnumOf({"a"})));
+  EXPECT_FALSE(Accepts(DataType::EnumOf({"a"}), DataType::EnumOf({"a", "b"})));
+  EXPECT_TRUE(Accepts(DataType::ListOf(ValueType::kSnapshot), DataType::ListOf(ValueType::kString)));
+  EXPECT_FALSE(Accepts(DataType::ListOf(ValueType::kSnapshot), DataType::ListOf(ValueType::kDeployment)));
+}
+
+TEST(ValueTypes, AreWrittenAsTheyAreRead) {
+  for (const char* text : {"int", "list<snapshot>", "enum<approve|deny>", "enum<one>", "deployment"}) {
+    const std::optional<DataType> type = ParseType(text);
+    ASSERT_TRUE(type) << text;
+    EXPECT_EQ(TypeName(*type), text);
+  }
+  EXPECT_EQ(*ParseType("list"), DataType::ListOf(ValueType::kString));
+  for (const char* bad : {"", "text", "list<", "list<x>", "list<list>", "list<list<int>>", "enum<>", "enum<a|>", "int<a>"})
+    EXPECT_FALSE(ParseType(bad)) << bad;
+  Value list;
+  *list.mutable_list_value()->add_values() = Text("a");
+  EXPECT_TRUE(ValueMatches(list, *ParseType("list")));
+  EXPECT_FALSE(ValueMatches(list, *ParseType("list<int>")));
+  EXPECT_TRUE(ValueMatches(Text("a"), *ParseType("enum<a|b>")));
+  EXPECT_FALSE(ValueMatches(Text("c"), *ParseType("enum<a|b>")));
 }
 
 }  // namespace

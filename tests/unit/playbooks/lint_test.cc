@@ -4,9 +4,10 @@
 
 #include <filesystem>
 
+#include "firebreak/actions/specs.h"
 #include "firebreak/base/text.h"
-#include "tests/sim/runs/builtin_specs.h"
 #include "tests/support/vectors.h"
+#include "tests/unit/playbooks/specs.h"
 
 namespace firebreak {
 namespace {
@@ -31,7 +32,7 @@ steps:
     - note: {do: incident.note, with: {text: go}, retry: {times: 2, backoff: 1s..5s}}
 )";
 
-LintReport Lint(std::string_view yaml) { return LintPlaybook("p.yaml", yaml, testing::BuiltinSpecPointers()); }
+LintReport Lint(std::string_view yaml) { return LintPlaybook("p.yaml", yaml, testing::LanguageSpecPointers()); }
 
 // kGood with `from` replaced by `to`.
 std::string Good(std::string_view from, std::string_view to) {
@@ -88,16 +89,16 @@ TEST(Lint, FindsEachMistakeAtItsPlace) {
       {"$gate.approved and $plan.eligible", "$gate.approved and $plan.digest", "type", "16:28"},
       {"$gate.approved and $plan.eligible", "$plan.eligible", "unheeded-ask", "11:3"},
       {"$gate.approved and $plan.eligible", "gate.approved", "syntax", "16:9"},
-      {"roles: [responder]", "roles: [respnder]", "unknown-role", "12:11"},
-      {"roles: [responder]", "roles: [viewer]", "unanswerable-ask", "12:11"},
-      {"roles: [responder]", "roles: []", "unanswerable-ask", "12:11"},
-      {"not: [trigger]", "not: [bob]", "value", "12:11"},
+      {"roles: [responder]", "roles: [respnder]", "unknown-role", "13:19"},
+      {"roles: [responder]", "roles: [viewer]", "unanswerable-ask", "13:18"},
+      {"roles: [responder]", "roles: []", "unanswerable-ask", "13:18"},
+      {"not: [trigger]", "not: [bob]", "value", "13:46"},
       {"incident.severity <= 2", "incident.sevrity <= 2", "unknown-reference", "4:41"},
       {"incident.severity <= 2", "incident.severity <= \"2\"", "type", "4:59"},
       {"incident.severity <= 2", "$deployment == \"x\"", "not-bound", "4:41"},
-      {"incident.opened", "incident.closed", "value", "4:41"},
+      {"incident.opened", "incident.closed", "value", "4:18"},
       {"from: incident.deployment", "from: incident.severity", "type", "6:40"},
-      {"type: deployment", "type: deploy", "type", "6:3"},
+      {"type: deployment", "type: deploy", "type", "6:22"},
       {"deployment/$deployment", "$deployment", "lock", "7:26"},
       {"if_locked: wait", "if_locked: maybe", "value", ""},
       {"timeout: 1h", "timeout: soon", "type", ""},
@@ -113,7 +114,7 @@ TEST(Lint, FindsEachMistakeAtItsPlace) {
       {"title: A good one", "title: *a", "yaml", ""},
       {"title: A good one", "title: !!str A good one", "tag", ""},
       {"title: A good one", "title: [", "yaml", ""},
-      {"title: A good one", "title: A\tgood one", "yaml", "2:1"},
+      {"title: A good one", "title: A\tgood one", "yaml", "2:9"},
       {"do: incident.note, with: {text: go}, ", "", "shape", ""},
       {"playbook: good", "playbook: Not Good", "name", "1:11"},
   };
@@ -154,8 +155,7 @@ TEST(Lint, WarnsWithoutRefusing) {
       {Good("inputs:\n", "inputs:\n  spare: {type: string, default: x}\n"), "unused-input"},
       {Good("    about: $plan.digest\n", ""), "unbound-ask"},
       {Good("text: go", "text: \"$plan.digest\""), "quoted-reference"},
-      {std::string(kGood) + "    - apply: {do: rollback.apply, with: {deployment: $deployment, plan: $plan.digest}}\n",
-       "no-undo"},
+      {std::string(kGood) + "    - shift: {do: fleet.shift, with: {deployment: $deployment, percent: 5}}\n", "no-undo"},
       {Good("with: {deployment: $deployment}}\n- plan",
             "with: {deployment: $deployment}, undo: {do: incident.note, with: {text: x}}}\n- plan"),
        "undo-ignored"},
@@ -189,7 +189,7 @@ TEST(Lint, PassesEveryShippedRunbookWithoutAWarning) {
     if (file.path().extension() != ".yaml") continue;
     ++count;
     const LintReport report =
-        LintPlaybook(file.path().filename().string(), testing::ReadFile(file.path()), testing::BuiltinSpecPointers());
+        LintPlaybook(file.path().filename().string(), testing::ReadFile(file.path()), BuiltinSpecs());
     EXPECT_TRUE(report.findings.empty()) << All(report);
   }
   EXPECT_GE(count, 2);
