@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
 
 #include "firebreak/base/bytes.h"
@@ -19,7 +20,6 @@ namespace firebreak {
 namespace {
 
 constexpr size_t kOutputBytesMax = 1024;
-constexpr int kTickMs = 10;   // how often a silent hook is asked whether it has ended
 
 std::vector<char*> Pointers(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
@@ -96,7 +96,8 @@ absl::StatusOr<std::string> ProcessHookRunner::Run(const HookCall& call) {
   bool open = true;
   while (true) {
     pollfd waiting[] = {{open ? ends[0] : -1, POLLIN, 0}, {ended, POLLIN, 0}};
-    ::poll(waiting, 2, kTickMs);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    ::poll(waiting, 2, static_cast<int>(std::clamp<int64_t>(left, 0, absl::ToInt64Milliseconds(tick_))));
     if (open) open = Drain(ends[0], output);
     if (::waitpid(child, &status, WNOHANG) == child) break;
     if (std::chrono::steady_clock::now() < deadline) continue;

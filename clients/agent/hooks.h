@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -29,11 +30,14 @@ class HookRunner {
 // Real processes. `environment` is what they inherit ("NAME=value"); main passes its own. Thread-safe.
 class ProcessHookRunner final : public HookRunner {
  public:
-  explicit ProcessHookRunner(std::vector<std::string> environment) : environment_(std::move(environment)) {}
+  // `tick`: how often a silent hook is asked whether it has ended, where the kernel cannot tell us.
+  explicit ProcessHookRunner(std::vector<std::string> environment, absl::Duration tick = absl::Milliseconds(10))
+      : environment_(std::move(environment)), tick_(tick) {}
   absl::StatusOr<std::string> Run(const HookCall& call) override;
 
  private:
   const std::vector<std::string> environment_;
+  const absl::Duration tick_;
 };
 
 }  // namespace firebreak

@@ -65,6 +65,18 @@ TEST_F(Hooks, AreKilledWhenTheyTakeTooLong) {
   EXPECT_TRUE(absl::IsDeadlineExceeded(Run("sleep 600", absl::Milliseconds(50)).status()));
 }
 
+// It is silent, so nothing but the end itself can wake the agent before the tick or the timeout.
+TEST_F(Hooks, EndIsNoticedAtOnceNotAtTheNextTick) {
+  ProcessHookRunner runner({"PATH=/usr/bin:/bin"}, absl::Hours(1));
+  HookCall call;
+  call.command = "exec >&- 2>&-; sleep 0.05";
+  call.folder = "/tmp";
+  call.timeout = absl::Seconds(60);
+  const absl::Time start = SystemClock().Now();
+  EXPECT_TRUE(runner.Run(call).ok());
+  EXPECT_LT(SystemClock().Now() - start, call.timeout / 2);
+}
+
 TEST_F(Hooks, MayLeaveAServerBehind) { EXPECT_EQ(*Run("sleep 2 & echo started"), "started"); }
 
 TEST(AgentConfig, RefusesUnknownKeysWithTheirLine) {
