@@ -71,8 +71,17 @@ AlertBook::AlertBook(Ledger& ledger, const Clock& clock, Log& log, IncidentDesk&
     : ledger_(ledger), clock_(clock), log_(log), incidents_(incidents), known_(known), options_(options),
       crash_points_(crash_points) {}
 
-absl::Status AlertBook::Write(const Caller& caller, const PostingSource& source, std::vector<Posting> postings) {
-  if (postings.size() == 1) return WriteDraft(caller, source, postings);
+struct AlertBook::Page {
+  const Caller& caller;
+  const PostingSource& source;
+  absl::Span<const Posting> postings;
+  absl::Time now;
+  std::vector<Planned> planned = {};
+  bool nothing_to_write = false;
+};
+
+std::vector<size_t> AlertBook::Cut(std::vector<Posting>& postings) const {
+  if (postings.size() == 1) return {1};
   std::vector<std::pair<CorrelationKey, Posting>> sorted;
   sorted.reserve(postings.size());
   for (const Posting& posting : postings) {
@@ -80,41 +89,91 @@ absl::Status AlertBook::Write(const Caller& caller, const PostingSource& source,
   }
   std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (size_t i = 0; i < sorted.size(); ++i) postings[i] = sorted[i].second;
-  for (size_t at = 0; at < sorted.size();) {
-    const size_t length = DraftLength(absl::MakeConstSpan(sorted).subspan(at));
-    RETURN_IF_ERROR(WriteDraft(caller, source, absl::MakeConstSpan(postings).subspan(at, length)));
+  std::vector<size_t> lengths;
+  for (size_t at = 0; at < sorted.size(); at += lengths.back()) {
+    lengths.push_back(DraftLength(absl::MakeConstSpan(sorted).subspan(at)));
+  }
+  return lengths;
+}
+
+absl::Status AlertBook::Write(Wish wish) {
+  size_t at = 0;
+  for (const size_t length : Cut(wish.postings)) {
+    if (crash_points_ != nullptr) crash_points_->Reach("alert-before-commit");
+    Page page{wish.caller, wish.source, absl::MakeConstSpan(wish.postings).subspan(at, length), clock_.Now()};
+    const auto receipt = ledger_.Transact([&](Draft& draft) { return Build(page, draft); });
+    RETURN_IF_ERROR(Finish(page, receipt));
+    if (!page.nothing_to_write) Settle(page.planned);
     at += length;
   }
   return absl::OkStatus();
 }
 
-absl::Status AlertBook::WriteDraft(const Caller& caller, const PostingSource& source, absl::Span<const Posting> postings) {
-  if (crash_points_ != nullptr) crash_points_->Reach("alert-before-commit");
-  const absl::Time now = clock_.Now();
-  std::vector<Planned> planned;
-  bool nothing_to_write = false;
-  const absl::StatusOr<Receipt> receipt = ledger_.Transact([&](Draft& draft) -> absl::Status {
-    nothing_to_write = false;
-    RETURN_IF_ERROR(Plan(draft, caller, source, postings, now, planned));
-    RETURN_IF_ERROR(CorrelateRaised(draft, caller, postings, planned));
-    RETURN_IF_ERROR(Put(draft, planned));
-    nothing_to_write = draft.writes().empty();
-    if (nothing_to_write) return absl::CancelledError("nothing to write");
-    std::vector<AlertEvent> events;
-    for (const Planned& plan : planned) {
-      if (plan.move == AlertMove::kRaise) events.push_back({"alert.raised", &plan.alert});
-      if (plan.move == AlertMove::kResolve || plan.move == AlertMove::kRecord) events.push_back({"alert.resolved", &plan.alert});
-      if (plan.move == AlertMove::kChange) events.push_back({"alert.changed", &plan.alert});
+struct AlertBook::Pending {
+  Pending(Wish what, std::function<void(absl::Status)> then) : wish(std::move(what)), done(std::move(then)) {}
+
+  // The last of all drafts tells; the first error counts.
+  void Ended(const absl::Status& status) {
+    {
+      absl::MutexLock lock(&mutex);
+      first_error.Update(status);
+      if (--open > 0) return;
     }
-    std::vector<std::pair<std::string, std::string>> facts;
-    if (source.truncated > 0) facts.emplace_back("truncated_alerts", StrCat(source.truncated));
-    RecordAlerts(draft, caller.identity.text(), events, facts);
-    return absl::OkStatus();
-  });
-  if (!receipt.ok() && !nothing_to_write) return receipt.status();
-  if (!nothing_to_write && crash_points_ != nullptr) crash_points_->Reach("alert-after-commit");
-  Remember(postings, planned, nothing_to_write ? 0 : receipt->revision);
-  if (!nothing_to_write) Settle(planned);
+    done(first_error);
+  }
+
+  const Wish wish;
+  const std::function<void(absl::Status)> done;
+  std::vector<Page> pages;
+  absl::Mutex mutex;
+  size_t open = 0;
+  absl::Status first_error;
+};
+
+void AlertBook::WriteThen(Wish wish, std::function<void(absl::Status)> done) {
+  const std::vector<size_t> lengths = Cut(wish.postings);
+  const auto pending = std::make_shared<Pending>(std::move(wish), std::move(done));
+  pending->open = lengths.size();
+  pending->pages.reserve(lengths.size());   // drafts refer to their pages
+  const absl::Time now = clock_.Now();
+  size_t at = 0;
+  for (const size_t length : lengths) {
+    if (crash_points_ != nullptr) crash_points_->Reach("alert-before-commit");
+    const Wish& kept = pending->wish;
+    Page& page = pending->pages.emplace_back(
+        Page{kept.caller, kept.source, absl::MakeConstSpan(kept.postings).subspan(at, length), now});
+    ledger_.TransactThen([this, &page](Draft& draft) { return Build(page, draft); },
+                         [this, &page, pending](const absl::StatusOr<Receipt>& receipt) {
+                           pending->Ended(Finish(page, receipt));
+                         });
+    at += length;
+  }
+}
+
+absl::Status AlertBook::Build(Page& page, Draft& draft) {
+  page.nothing_to_write = false;
+  RETURN_IF_ERROR(Plan(draft, page.caller, page.source, page.postings, page.now, page.planned));
+  RETURN_IF_ERROR(CorrelateRaised(draft, page.caller, page.postings, page.planned));
+  RETURN_IF_ERROR(Put(draft, page.planned));
+  page.nothing_to_write = draft.writes().empty();
+  if (page.nothing_to_write) return absl::CancelledError("nothing to write");
+  std::vector<AlertEvent> events;
+  events.reserve(page.planned.size());
+  for (const Planned& plan : page.planned) {
+    if (plan.move == AlertMove::kRaise) events.push_back({"alert.raised", &plan.alert});
+    if (plan.move == AlertMove::kResolve || plan.move == AlertMove::kRecord) events.push_back({"alert.resolved", &plan.alert});
+    if (plan.move == AlertMove::kChange) events.push_back({"alert.changed", &plan.alert});
+  }
+  std::vector<std::pair<std::string, std::string>> facts;
+  if (page.source.truncated > 0) facts.emplace_back("truncated_alerts", StrCat(page.source.truncated));
+  RecordAlerts(draft, page.caller.identity.text(), events, facts);
+  return absl::OkStatus();
+}
+
+absl::Status AlertBook::Finish(Page& page, const absl::StatusOr<Receipt>& receipt) {
+  if (!receipt.ok() && !page.nothing_to_write) return receipt.status();
+  if (!page.nothing_to_write && crash_points_ != nullptr) crash_points_->Reach("alert-after-commit");
+  Remember(page.postings, page.planned, page.nothing_to_write ? 0 : receipt->revision);
   return absl::OkStatus();
 }
 

@@ -4,6 +4,8 @@
 #define FIREBREAK_SERVICES_ALERTS_ALERT_BOOK_H_
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,16 +41,34 @@ class AlertBook {
   AlertBook(Ledger& ledger, const Clock& clock, Log& log, IncidentDesk& incidents, KnownAlerts& known,
             const AlertOptions& options, CrashPoints* crash_points);
 
+  // What one post wants written.
+  struct Wish {
+    Caller caller;
+    PostingSource source;
+    std::vector<Posting> postings;
+    std::shared_ptr<const std::vector<IncomingAlert>> alerts;   // what the postings point into; may be empty
+  };
+
   // Durable when OK. In drafts of at most 25 alerts and two correlation keys; on an error the drafts before it stay (posting
   // all of them again is harmless).
-  absl::Status Write(const Caller& caller, const PostingSource& source, std::vector<Posting> postings);
+  absl::Status Write(Wish wish);
+
+  // The same without waiting, all drafts at once: for wishes without an ended alert, after which there is nothing to settle.
+  // `done` is called exactly once, on this thread or on the ledger's.
+  void WriteThen(Wish wish, std::function<void(absl::Status)> done);
 
   // FIRING -> STALE where the lease is still over; answers how many.
   absl::StatusOr<size_t> MarkStale(absl::Span<const uint64_t> fingerprints, absl::Time now);
 
  private:
   struct Planned;
-  absl::Status WriteDraft(const Caller& caller, const PostingSource& source, absl::Span<const Posting> postings);
+  struct Page;      // one draft of a wish
+  struct Pending;   // a wish whose drafts are under way
+  // Puts the postings in the order of their drafts; the number of postings in each.
+  std::vector<size_t> Cut(std::vector<Posting>& postings) const;
+  absl::Status Build(Page& page, Draft& draft);
+  // What is left to do once it is durable, or found to be nothing to write.
+  absl::Status Finish(Page& page, const absl::StatusOr<Receipt>& receipt);
   absl::Status Plan(Draft& draft, const Caller& caller, const PostingSource& source, absl::Span<const Posting> postings,
                     absl::Time now, std::vector<Planned>& planned);
   absl::Status CorrelateRaised(Draft& draft, const Caller& caller, absl::Span<const Posting> postings,

@@ -73,15 +73,16 @@ absl::Status AlertDesk::Desk::LoadKnown() {
   return absl::OkStatus();
 }
 
-absl::Status AlertDesk::Desk::Take(const Caller& caller, const PostingSource& source,
-                                   const std::vector<IncomingAlert>& alerts, v1::RaiseAlertsResponse* response) {
+absl::StatusOr<AlertDesk::Desk::News> AlertDesk::Desk::Hear(const std::vector<IncomingAlert>& alerts,
+                                                            v1::RaiseAlertsResponse* response) {
   const absl::Time now = clock_.Now();
-  std::vector<Posting> news;
+  News news;
   size_t fresh = 0;
   if (response != nullptr) response->mutable_alerts()->Reserve(static_cast<int>(alerts.size()));
   for (const IncomingAlert& alert : alerts) {
     v1::RaisedAlert* answer = response == nullptr ? nullptr : response->add_alerts();
     uint64_t incident = 0;
+    // Leases extended before a piece of news is met stay extended: those alerts were heard of. Posting all again is harmless.
     const std::optional<AlertMove> move = known_.Hear(alert, now, options_.late_window, incident);
     if (answer != nullptr) {
       answer->set_fingerprint(FingerprintText(alert.fingerprint));
@@ -90,15 +91,18 @@ absl::Status AlertDesk::Desk::Take(const Caller& caller, const PostingSource& so
       if (move == AlertMove::kLate) answer->set_explanation("ignored: older than what is known of this alert");
     }
     if (move == AlertMove::kNone || move == AlertMove::kLate) continue;
-    if (!IsResolved(alert, now)) ++fresh;
-    news.push_back({&alert, answer});
+    if (IsResolved(alert, now)) {
+      news.ended = true;
+    } else {
+      ++fresh;
+    }
+    news.postings.push_back({&alert, answer});
   }
-  if (news.empty()) return absl::OkStatus();
   if (fresh > 0 && known_.firing() + fresh > options_.known_max) {
     return absl::ResourceExhaustedError(StrCat("raise alerts: ", known_.firing(), " alerts fire already, at most ",
                                                options_.known_max, " (next: resolve some, or raise the limit)"));
   }
-  return book_.Write(caller, source, std::move(news));
+  return news;
 }
 
 absl::StatusOr<v1::RaiseAlertsResponse> AlertDesk::Desk::RaiseAlerts(const Caller& caller,
@@ -121,7 +125,8 @@ absl::StatusOr<v1::RaiseAlertsResponse> AlertDesk::Desk::RaiseAlerts(const Calle
     for (const IncomingAlert& alert : alerts) RETURN_IF_ERROR(Explain(alert, now, *response.add_alerts()));
     return response;
   }
-  RETURN_IF_ERROR(Take(caller, {"grpc", 0}, alerts, &response));
+  ASSIGN_OR_RETURN(News news, Hear(alerts, &response));
+  if (!news.postings.empty()) RETURN_IF_ERROR(book_.Write({caller, {"grpc", 0}, std::move(news.postings), nullptr}));
   return response;
 }
 
@@ -264,10 +269,10 @@ absl::StatusOr<v1::GetAlertResponse> AlertDesk::GetAlert(const Caller&, const v1
   return desk_->GetAlert(request);
 }
 HttpAnswer AlertDesk::PostAlertmanagerV2(const Caller& caller, std::string_view content_type, std::string_view body) {
-  return desk_->PostV2(caller, content_type, body);
+  return AwaitAnswer(desk_->BeginV2(caller, content_type, std::string(body)));
 }
-std::optional<HttpAnswer> AlertDesk::TryHeartbeats(std::string_view content_type, std::string_view body) {
-  return desk_->TryHeartbeats(content_type, body);
+AlertDesk::BegunPost AlertDesk::BeginAlertmanagerV2(const Caller& caller, std::string_view content_type, std::string body) {
+  return desk_->BeginV2(caller, content_type, std::move(body));
 }
 HttpAnswer AlertDesk::PostAlertmanagerWebhook(const Caller& caller, std::string_view content_type, std::string_view body) {
   return desk_->PostWebhook(caller, content_type, body);

@@ -25,8 +25,7 @@ class AlertDesk::Desk {
   absl::StatusOr<v1::RaiseAlertsResponse> RaiseAlerts(const Caller& caller, const v1::RaiseAlertsRequest& request);
   absl::StatusOr<v1::ListAlertsResponse> ListAlerts(const v1::ListAlertsRequest& request) const;
   absl::StatusOr<v1::GetAlertResponse> GetAlert(const v1::GetAlertRequest& request) const;
-  HttpAnswer PostV2(const Caller& caller, std::string_view content_type, std::string_view body);
-  std::optional<HttpAnswer> TryHeartbeats(std::string_view content_type, std::string_view body);
+  BegunPost BeginV2(const Caller& caller, std::string_view content_type, std::string body);
   HttpAnswer PostWebhook(const Caller& caller, std::string_view content_type, std::string_view body);
   HttpAnswer GetStatus() const;
   HttpAnswer GetAlerts() const;
@@ -34,10 +33,16 @@ class AlertDesk::Desk {
   size_t firing() const { return known_.firing(); }
 
  private:
-  // Heartbeats end in memory; the rest goes to the book. `response` gets one answer per alert when it is not null.
-  absl::Status Take(const Caller& caller, const PostingSource& source, const std::vector<IncomingAlert>& alerts,
-                    v1::RaiseAlertsResponse* response);
-  HttpAnswer TakeBody(const Caller& caller, const PostingSource& source, AlertBatch batch, absl::Duration timeout);
+  // What is left for the book once heartbeats have ended in memory.
+  struct News {
+    std::vector<Posting> postings;
+    bool ended = false;   // some say that an alert is over
+  };
+  // `response` gets one answer per alert when it is not null. kResourceExhausted when too many fire already.
+  absl::StatusOr<News> Hear(const std::vector<IncomingAlert>& alerts, v1::RaiseAlertsResponse* response);
+  BegunPost BeginBody(const Caller& caller, const PostingSource& source, Decoded decoded, absl::Duration timeout);
+  // `refused`: what was wrong with an alert that was left out of the body.
+  HttpAnswer AnswerOf(const Identity& sender, const absl::Status& stored, const absl::Status& refused) const;
   absl::Status Explain(const IncomingAlert& alert, absl::Time now, v1::RaisedAlert& answer) const;
   // What the record says of its end while heartbeats go on in memory.
   void ShowLease(v1::Alert& alert) const;
@@ -53,6 +58,9 @@ class AlertDesk::Desk {
   KnownAlerts known_;
   AlertBook book_;
 };
+
+// Runs the second half, if there is one, and waits for the answer.
+HttpAnswer AwaitAnswer(AlertDesk::BegunPost begun);
 
 // False unless `text` is 16 lowercase hex digits.
 bool ParseFingerprint(std::string_view text, uint64_t& fingerprint);

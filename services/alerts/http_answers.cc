@@ -1,10 +1,12 @@
 // The HTTP intake: Alertmanager's routes, with the statuses and error shapes of Alertmanager 0.25.
+#include <memory>
 #include <optional>
 #include <utility>
 #include <variant>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/synchronization/notification.h"
 #include "firebreak/base/json.h"
 #include "firebreak/base/text.h"
 #include "firebreak/ledger/read.h"
@@ -15,8 +17,8 @@ namespace firebreak {
 namespace {
 
 constexpr int kAlertsShownMax = 10'000;
-// Larger bodies are left to the pool: an IO thread serves many connections. Prometheus sends at most 64 alerts at once.
-constexpr size_t kHeartbeatBytesMax = size_t{64} << 10;
+// Larger bodies are left to the second half: an IO thread serves many connections. Prometheus sends at most 64 alerts at once.
+constexpr size_t kFirstHalfBytesMax = size_t{64} << 10;
 constexpr size_t kScanMax = 100'000;   // records looked at by one GET
 
 HttpAnswer Refusal(int status, int code, std::string_view message) {
@@ -69,63 +71,80 @@ void AppendAlert(std::string& json, const v1::Alert& alert) {
 
 }  // namespace
 
-HttpAnswer AlertDesk::Desk::PostV2(const Caller& caller, std::string_view content_type, std::string_view body) {
-  if (!IsJson(content_type)) return WrongMediaType(content_type);
-  Decoded decoded = DecodePostAlerts(body);
-  if (const auto* error = std::get_if<BodyError>(&decoded)) return Refusal(error->status, error->code, error->message);
-  return TakeBody(caller, {"alertmanager-v2", 0}, std::get<AlertBatch>(std::move(decoded)), options_.resolve_timeout);
+HttpAnswer AwaitAnswer(AlertDesk::BegunPost begun) {
+  if (begun.answer) return *std::move(begun.answer);
+  HttpAnswer answer;
+  absl::Notification answered;
+  begun.rest([&](HttpAnswer given) {
+    answer = std::move(given);
+    answered.Notify();
+  });
+  answered.WaitForNotification();
+  return answer;
 }
 
-std::optional<HttpAnswer> AlertDesk::Desk::TryHeartbeats(std::string_view content_type, std::string_view body) {
-  if (body.size() > kHeartbeatBytesMax || !IsJson(content_type)) return std::nullopt;
-  Decoded decoded = DecodePostAlerts(body);
-  auto* batch = std::get_if<AlertBatch>(&decoded);
-  if (batch == nullptr) return std::nullopt;
-  const absl::Time now = clock_.Now();
-  for (IncomingAlert& alert : batch->alerts) {
-    if (!Normalise(alert, now, options_.resolve_timeout).ok()) return std::nullopt;
-    // Leases extended before a piece of news is met stay extended: those alerts were heard of. Posting all again is harmless.
-    uint64_t incident = 0;
-    const std::optional<AlertMove> move = known_.Hear(alert, now, options_.late_window, incident);
-    if (move != AlertMove::kNone && move != AlertMove::kLate) return std::nullopt;
-  }
-  return HttpAnswer{200, "application/json", ""};
+AlertDesk::BegunPost AlertDesk::Desk::BeginV2(const Caller& caller, std::string_view content_type, std::string body) {
+  if (!IsJson(content_type)) return {WrongMediaType(content_type), nullptr};
+  const PostingSource source{"alertmanager-v2", 0};
+  if (body.size() <= kFirstHalfBytesMax) return BeginBody(caller, source, DecodePostAlerts(body), options_.resolve_timeout);
+  auto kept = std::make_shared<const std::string>(std::move(body));
+  return {std::nullopt, [this, caller, source, kept = std::move(kept)](Answered answered) {
+            BegunPost begun = BeginBody(caller, source, DecodePostAlerts(*kept), options_.resolve_timeout);
+            if (begun.answer) return answered(*std::move(begun.answer));
+            begun.rest(std::move(answered));
+          }};
 }
 
 HttpAnswer AlertDesk::Desk::PostWebhook(const Caller& caller, std::string_view content_type, std::string_view body) {
   if (!IsJson(content_type)) return WrongMediaType(content_type);
   Decoded decoded = DecodeWebhook(body);
-  if (const auto* error = std::get_if<BodyError>(&decoded)) return Refusal(error->status, error->code, error->message);
-  AlertBatch batch = std::get<AlertBatch>(std::move(decoded));
-  if (batch.truncated > 0) {
-    log_.Warning("alerts.truncated", {{"source", caller.identity.text()}, {"left_out", StrCat(batch.truncated)}});
+  uint64_t truncated = 0;
+  if (const auto* batch = std::get_if<AlertBatch>(&decoded)) truncated = batch->truncated;
+  if (truncated > 0) {
+    log_.Warning("alerts.truncated", {{"source", caller.identity.text()}, {"left_out", StrCat(truncated)}});
   }
-  const PostingSource source{"alertmanager-webhook", batch.truncated};
-  return TakeBody(caller, source, std::move(batch), options_.webhook_timeout);
+  return AwaitAnswer(BeginBody(caller, {"alertmanager-webhook", truncated}, std::move(decoded), options_.webhook_timeout));
 }
 
-HttpAnswer AlertDesk::Desk::TakeBody(const Caller& caller, const PostingSource& source, AlertBatch batch,
-                                     absl::Duration timeout) {
+AlertDesk::BegunPost AlertDesk::Desk::BeginBody(const Caller& caller, const PostingSource& source, Decoded decoded,
+                                                absl::Duration timeout) {
+  if (const auto* error = std::get_if<BodyError>(&decoded)) {
+    return {Refusal(error->status, error->code, error->message), nullptr};
+  }
   const absl::Time now = clock_.Now();
-  absl::Status first_error;
+  auto alerts = std::make_shared<std::vector<IncomingAlert>>(std::get<AlertBatch>(std::move(decoded)).alerts);
+  absl::Status refused;
   size_t kept = 0;
-  for (size_t i = 0; i < batch.alerts.size(); ++i) {
-    const absl::Status status = Normalise(batch.alerts[i], now, timeout);
+  for (size_t i = 0; i < alerts->size(); ++i) {
+    const absl::Status status = Normalise((*alerts)[i], now, timeout);
     if (!status.ok()) {
-      first_error.Update(status);
+      refused.Update(status);
       continue;
     }
-    if (kept != i) batch.alerts[kept] = std::move(batch.alerts[i]);
+    if (kept != i) (*alerts)[kept] = std::move((*alerts)[i]);
     ++kept;
   }
-  batch.alerts.resize(kept);
-  const absl::Status status = Take(caller, source, batch.alerts, nullptr);
-  if (!status.ok()) {
-    log_.Warning("alerts.not_stored", {{"source", caller.identity.text()}, {"error", status.ToString()}});
-    return OfStatus(status);
+  alerts->resize(kept);
+  absl::StatusOr<News> news = Hear(*alerts, nullptr);
+  if (!news.ok() || news->postings.empty()) return {AnswerOf(caller.identity, news.status(), refused), nullptr};
+  auto wish = std::make_shared<AlertBook::Wish>(
+      AlertBook::Wish{caller, source, std::move(news->postings), std::move(alerts)});
+  return {std::nullopt, [this, wish = std::move(wish), refused, ended = news->ended](Answered answered) {
+            const Identity sender = wish->caller.identity;
+            if (ended) return answered(AnswerOf(sender, book_.Write(std::move(*wish)), refused));
+            book_.WriteThen(std::move(*wish), [this, sender, refused, answered = std::move(answered)](const absl::Status& stored) {
+              answered(AnswerOf(sender, stored, refused));
+            });
+          }};
+}
+
+HttpAnswer AlertDesk::Desk::AnswerOf(const Identity& sender, const absl::Status& stored, const absl::Status& refused) const {
+  if (!stored.ok()) {
+    log_.Warning("alerts.not_stored", {{"source", sender.text()}, {"error", stored.ToString()}});
+    return OfStatus(stored);
   }
   // Alertmanager answers a bare JSON string here, and its clients expect one.
-  if (!first_error.ok()) return {400, "application/json", StrCat(QuoteJson(MessageOf(first_error)), "\n")};
+  if (!refused.ok()) return {400, "application/json", StrCat(QuoteJson(MessageOf(refused)), "\n")};
   return {200, "application/json", ""};
 }
 

@@ -11,7 +11,9 @@
 #include "firebreak/ledger/entries.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/storage/keys/incidents.h"
+#include "firebreak/storage/keys/ledger.h"
 #include "services/incidents/entry.h"
+#include "services/incidents/quiet_joins.h"
 
 namespace firebreak {
 namespace {
@@ -70,7 +72,10 @@ absl::StatusOr<IncidentSignal> SignalOf(const v1::OpenIncidentRequest& request) 
 
 IncidentDesk::IncidentDesk(Ledger& ledger, const Clock& clock, Log& log, RunStarter* starter, SuspectFinder suspects,
                            IncidentOptions options)
-    : ledger_(ledger), clock_(clock), log_(log), starter_(starter), suspects_(std::move(suspects)), options_(options) {}
+    : ledger_(ledger), clock_(clock), log_(log), starter_(starter), suspects_(std::move(suspects)), options_(options),
+      quiet_(std::make_unique<QuietJoins>()) {}
+
+IncidentDesk::~IncidentDesk() = default;
 
 absl::Status IncidentDesk::CountAlerts(v1::Incident& incident) const {
   ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(incident.id()));
@@ -87,10 +92,20 @@ absl::Status IncidentDesk::CountAlerts(v1::Incident& incident) const {
   return absl::OkStatus();
 }
 
+// Numbers have no gaps: past the newest, the newest is what is nearest.
+absl::Status IncidentDesk::NotFound(const IncidentId& id) const {
+  ASSIGN_OR_RETURN(const auto last, FindRecord(ledger_.store(), SequenceKey("incident")));
+  return absl::NotFoundError(StrCat("incident ", id.text(), " does not exist (next: ",
+                                    last && last->last() > 0 ? StrCat("did you mean ", NumberedId("INC", last->last()), "?")
+                                                             : std::string("none was opened yet"),
+                                    ")"));
+}
+
 absl::StatusOr<v1::Incident> IncidentDesk::Load(const IncidentId& id) const {
   ASSIGN_OR_RETURN(const uint64_t number, ParseIncidentId(id.text()));
-  ASSIGN_OR_RETURN(v1::Incident incident,
-                   LoadRecord(ledger_.store(), keys::Incident(number), StrCat("incident ", id.text())));
+  ASSIGN_OR_RETURN(std::optional<v1::Incident> found, FindRecord(ledger_.store(), keys::Incident(number)));
+  if (!found) return NotFound(id);
+  v1::Incident incident = *std::move(found);
   RETURN_IF_ERROR(CountAlerts(incident));
   return incident;
 }

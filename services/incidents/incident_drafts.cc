@@ -11,6 +11,7 @@
 #include "firebreak/ledger/read.h"
 #include "firebreak/storage/keys/incidents.h"
 #include "services/incidents/entry.h"
+#include "services/incidents/quiet_joins.h"
 
 namespace firebreak {
 namespace {
@@ -45,6 +46,13 @@ std::string KeyInWords(const CorrelationKey& key) {
   StrAppend(&words, key.environment.empty() ? std::string() : StrCat(", environment ", key.environment), ", kind ",
             key.kind);
   return words;
+}
+
+Correlation Joined(const v1::Incident& incident, const CorrelationKey& key) {
+  Correlation joined;
+  joined.incident = IncidentId(incident.id());
+  joined.explanation = StrCat("joined ", incident.id(), ": same ", KeyInWords(key));
+  return joined;
 }
 
 // Whether any alert of the incident has this mark once the draft is committed.
@@ -152,19 +160,55 @@ absl::StatusOr<Correlation> IncidentDesk::Correlate(Draft& draft, const Caller& 
     none.explanation = "no incident: neither a model_name nor a deployment label";
     return none;
   }
+  ASSIGN_OR_RETURN(std::optional<Correlation> quiet, FindQuiet(draft, *key, complete));
+  if (quiet) return *std::move(quiet);
   ASSIGN_OR_RETURN(std::optional<store::v1::IncidentPointer> pointer, draft.Find(PointerKey(*key)));
   if (pointer) {
     ASSIGN_OR_RETURN(v1::Incident incident, LoadIn(draft, IncidentId(pointer->incident())));
     if (Joinable(incident)) {
-      Correlation joined;
-      joined.incident = IncidentId(incident.id());
-      joined.explanation = StrCat("joined ", incident.id(), ": same ", KeyInWords(*key));
+      Correlation joined = Joined(incident, *key);
       joined.relapsed = incident.state() == v1::INCIDENT_STATE_RECOVERED;
       if (joined.relapsed) StrAppend(&joined.explanation, "; it had recovered and is taken up again");
       return Join(draft, caller, std::move(incident), complete, std::move(joined));
     }
   }
   return Open(draft, caller, complete, *key);
+}
+
+absl::StatusOr<std::optional<Correlation>> IncidentDesk::FindQuiet(Draft& draft, const CorrelationKey& key,
+                                                                   const IncidentSignal& signal) {
+  const std::string name = QuietJoins::NameOf(key, signal);
+  if (!draft.may_rely()) {   // lost a race, perhaps over what is remembered
+    quiet_->Forget(name);
+    return std::optional<Correlation>();
+  }
+  // What the draft has written itself, a sighting does not show.
+  if (!draft.writes().empty()) return std::optional<Correlation>();
+  if (const auto known = quiet_->Find(name, draft.as_of())) {
+    draft.Rely(known->sighting);
+    return std::optional<Correlation>(known->joined);
+  }
+  Draft scratch(draft.store(), draft.as_of());
+  ASSIGN_OR_RETURN(std::optional<Correlation> joined, JoinQuietly(scratch, key, signal));
+  if (!joined) return joined;
+  const auto sighting = std::make_shared<const Sighting>(scratch.sighting());
+  quiet_->Learn(name, {*joined, sighting});
+  draft.Rely(sighting);
+  return joined;
+}
+
+absl::StatusOr<std::optional<Correlation>> IncidentDesk::JoinQuietly(Draft& scratch, const CorrelationKey& key,
+                                                                     const IncidentSignal& signal) const {
+  const std::optional<Correlation> more;
+  ASSIGN_OR_RETURN(const std::optional<store::v1::IncidentPointer> pointer, scratch.Find(PointerKey(key)));
+  if (!pointer) return more;
+  ASSIGN_OR_RETURN(const v1::Incident incident, LoadIn(scratch, IncidentId(pointer->incident())));
+  if (incident.state() >= v1::INCIDENT_STATE_RECOVERED || SeverityOf(signal) < incident.severity()) return more;
+  // Without a deployment the fleet is asked for one, and what it answers leaves no trace to check later.
+  if (signal.deployment.empty() && incident.deployment().empty() && !incident.runs().empty()) return more;
+  ASSIGN_OR_RETURN(const Due due, ChooseStart(scratch, incident, signal));
+  if (due != Due::kNo) return more;
+  return std::optional<Correlation>(Joined(incident, key));
 }
 
 absl::StatusOr<Correlation> IncidentDesk::Open(Draft& draft, const Caller& caller, const IncidentSignal& signal,

@@ -14,8 +14,6 @@ namespace {
 constexpr int kStartsMax = 3;   // runs started by themselves for one incident and deployment; then it is for people
 constexpr int kRunsMax = 256;
 
-uint32_t SeverityOf(const IncidentSignal& signal) { return std::clamp<uint32_t>(signal.severity, 1, 5); }
-
 // What the suspect is now; what is not known any more stays as it was for the same deployment.
 void TakeSuspect(v1::Incident& incident, const v1::Incident& seen) {
   const bool other = seen.deployment() != incident.deployment();

@@ -8,6 +8,7 @@
 #define FIREBREAK_ALERTS_ALERT_DESK_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,9 +61,16 @@ class AlertDesk {
   // --- Intake routes (HTTP). 2xx only when everything accepted is durable; 503 asks the sender to try again. -------------
   // POST /api/v2/alerts: statuses and error shapes of Alertmanager 0.25. Good alerts beside a bad one are stored; answer 400.
   HttpAnswer PostAlertmanagerV2(const Caller& caller, std::string_view content_type, std::string_view body);
-  // The answer PostAlertmanagerV2 would give, when every alert of `body` is a heartbeat; otherwise nothing, and the body must
-  // be posted as usual. Never commits, never waits for the store: for IO threads.
-  std::optional<HttpAnswer> TryHeartbeats(std::string_view content_type, std::string_view body);
+  // The same in two halves, for a caller with many connections and few threads. The first half never commits and never waits
+  // for the store: it may run on an IO thread. It answers when no commit is needed (heartbeats, a body that is refused), else
+  // `rest` does: to be called once, on a thread that may read the store. `rest` does not wait for the commit; `answered` is
+  // called exactly once, on its thread or on the ledger's, where it must neither block nor commit. The desk must outlive that.
+  using Answered = std::function<void(HttpAnswer)>;
+  struct BegunPost {
+    std::optional<HttpAnswer> answer;
+    std::function<void(Answered answered)> rest;   // set when `answer` is not
+  };
+  BegunPost BeginAlertmanagerV2(const Caller& caller, std::string_view content_type, std::string body);
   // POST of Alertmanager's webhook notifier, version "4".
   HttpAnswer PostAlertmanagerWebhook(const Caller& caller, std::string_view content_type, std::string_view body);
   // GET /api/v2/status and GET /api/v2/alerts, as far as amtool and Grafana need them. At most 10,000 firing alerts.

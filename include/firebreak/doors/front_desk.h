@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -47,7 +48,6 @@ struct FrontDeskOptions {
   absl::Duration deadline_max = absl::Minutes(10);
   // Every open stream is told of commits by the one thread that makes them, so one reader may not open thousands.
   size_t streams_per_identity = 256;
-  absl::Duration stream_recheck = absl::Seconds(30);  // an open stream's identity is looked up again this often
 };
 
 // Thread-safe. Everything given to it outlives it, and the pool is stopped before it is destroyed.
@@ -72,6 +72,9 @@ class FrontDesk {
   void OpenStream(const Method& method, std::string_view door, Credentials credentials, RequestReader read,
                   std::shared_ptr<MessageSink> sink, StreamOpened opened);
 
+  // Ends the streams of those who may not have them any more: a revoked token, an agent that was removed. For a timer.
+  void RecheckStreams();
+
   // The same gate for what is not an rpc (alert intake, metrics): who is it, and may they. Not rate limited. May block
   // on the store for a moment when the token was not seen lately.
   absl::StatusOr<Caller> Admit(const Credentials& credentials, Permission permission, std::string_view what) const;
@@ -94,6 +97,7 @@ class FrontDesk {
   absl::Time DeadlineOf(absl::Time asked) const;
   absl::Status SeatStream(const std::string& identity);
   void UnseatStream(const std::string& identity);
+  void Watch(const std::shared_ptr<WatchedSink>& stream);
 
   const Identities identities_;
   WorkerPool& pool_;
@@ -105,6 +109,8 @@ class FrontDesk {
   std::unique_ptr<RateLimit> open_limit_;
   absl::Mutex streams_mutex_;
   absl::flat_hash_map<std::string, size_t> streams_ ABSL_GUARDED_BY(streams_mutex_);  // open now, by identity
+  std::vector<std::weak_ptr<WatchedSink>> watched_ ABSL_GUARDED_BY(streams_mutex_);
+  size_t sweep_at_ ABSL_GUARDED_BY(streams_mutex_) = 64;
 };
 
 }  // namespace firebreak

@@ -33,10 +33,15 @@ struct IntakePort {
   using Post = std::function<HttpReply(const Caller&, std::string_view content_type, std::string_view body)>;
   Post post_alerts_v2;
   Post post_webhook;
-  // Answers only when every alert of the body is a heartbeat that needs no commit, and then without blocking: such
-  // posts are served on the IO thread. May be empty.
-  std::function<std::optional<HttpReply>(const Caller&, std::string_view content_type, std::string_view body)>
-      try_heartbeats;
+  // post_alerts_v2 in two halves; may be empty. The first never blocks and runs on the IO thread: it replies when no commit
+  // is needed. Else `rest` is set and runs on the pool; it does not wait for the commit, and `answered` is called exactly
+  // once, on any thread.
+  using Answered = std::function<void(HttpReply)>;
+  struct BegunPost {
+    std::optional<HttpReply> reply;
+    std::function<void(Answered answered)> rest;
+  };
+  std::function<BegunPost(const Caller&, std::string_view content_type, std::string body)> begin_alerts_v2;
   std::function<HttpReply()> get_status;
   std::function<HttpReply()> get_alerts;
 };
@@ -66,7 +71,8 @@ struct HttpDoorParts {
   std::function<bool()> ready;  // for /-/ready
 };
 
-// Thread-safe. What the parts refer to outlives it, but both pools are stopped before it is destroyed.
+// Thread-safe. What the parts refer to outlives it, but both pools are stopped before it is destroyed; that waits for the
+// posts that are on their way to the disk.
 class HttpDoor {
  public:
   // kUnavailable when the address cannot be bound; kInvalidArgument for TLS material that does not load or an address

@@ -16,6 +16,7 @@
 #include "firebreak/access/caller.h"
 #include "firebreak/access/permissions.h"
 #include "firebreak/base/stream.h"
+#include "firebreak/doors/worker_pool.h"
 #include "google/protobuf/message.h"
 
 namespace firebreak {
@@ -30,6 +31,7 @@ class MessageSink {
 
 struct MethodLimits {
   size_t request_bytes_max = size_t{4} << 20;
+  Pace pace = Pace::kQuick;
 };
 
 // Larger requests for the methods that carry chunks of content.

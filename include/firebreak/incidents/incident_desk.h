@@ -4,6 +4,8 @@
 #define FIREBREAK_INCIDENTS_INCIDENT_DESK_H_
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +41,7 @@ class IncidentDesk {
  public:
   IncidentDesk(Ledger& ledger, const Clock& clock, Log& log, RunStarter* starter, SuspectFinder suspects,
                IncidentOptions options = {});
+  ~IncidentDesk();
 
   // --- Incidents service -----------------------------------------------------------------------------------------------
   absl::StatusOr<v1::OpenIncidentResponse> OpenIncident(const Caller& caller, const v1::OpenIncidentRequest& request);
@@ -101,6 +104,11 @@ class IncidentDesk {
   enum class Due { kNo, kYes, kTooOften };
   absl::StatusOr<Correlation> Join(Draft& draft, const Caller& caller, v1::Incident incident, IncidentSignal signal,
                                    Correlation joined);
+  // What the last alert like this one found out, or what this one does, if it only has to read.
+  absl::StatusOr<std::optional<Correlation>> FindQuiet(Draft& draft, const CorrelationKey& key, const IncidentSignal& signal);
+  // Joining without writing anything, with nothing read but what `scratch` then shows; nullopt when it takes more.
+  absl::StatusOr<std::optional<Correlation>> JoinQuietly(Draft& scratch, const CorrelationKey& key,
+                                                         const IncidentSignal& signal) const;
   absl::StatusOr<Due> ChooseStart(Draft& draft, const v1::Incident& incident, const IncidentSignal& signal) const;
   absl::Status Start(Draft& draft, const v1::Incident& suspect, Correlation& joined);
   absl::Status GiveUp(Draft& draft, const v1::Incident& suspect);
@@ -113,6 +121,7 @@ class IncidentDesk {
   v1::Incident Draw(const Caller& caller, const IncidentSignal& signal) const;
   bool Joinable(const v1::Incident& incident) const;
   absl::Status CountAlerts(v1::Incident& incident) const;
+  absl::Status NotFound(const IncidentId& id) const;
   absl::StatusOr<v1::Incident> Change(const std::string& id,
                                       absl::FunctionRef<absl::StatusOr<bool>(Draft&, v1::Incident&)> change);
 
@@ -122,6 +131,8 @@ class IncidentDesk {
   RunStarter* const starter_;
   const SuspectFinder suspects_;
   const IncidentOptions options_;
+  class QuietJoins;
+  const std::unique_ptr<QuietJoins> quiet_;
 };
 
 // "INC-42" -> 42; kInvalidArgument otherwise.

@@ -109,12 +109,24 @@ std::optional<BodyError> ReadAlert(size_t index, element value, RawAlert& raw) {
   return std::nullopt;
 }
 
-// Parses into `parser`, which owns what `root` points into.
-std::optional<BodyError> Parse(simdjson::dom::parser& parser, std::string_view body, element& root) {
+// Bodies up to this size are read with one parser per thread, whose buffers are worth keeping.
+constexpr size_t kKeptParserBytes = size_t{64} << 10;
+
+// Valid until the thread parses again.
+simdjson::dom::parser& KeptParser() {
+  thread_local simdjson::dom::parser parser;
+  return parser;
+}
+
+// Parses into `own` or the thread's parser, which owns what `root` points into.
+std::optional<BodyError> Parse(simdjson::dom::parser& own, std::string_view body, element& root) {
   if (body.size() > kBodyBytesMax) {
     return BodyError{413, 413, StrCat("body has ", body.size(), " bytes, at most ", kBodyBytesMax)};
   }
-  if (parser.allocate(body.size() + simdjson::SIMDJSON_PADDING, kJsonDepthMax) != simdjson::SUCCESS) {
+  const bool kept = body.size() + simdjson::SIMDJSON_PADDING <= kKeptParserBytes;
+  simdjson::dom::parser& parser = kept ? KeptParser() : own;
+  const size_t capacity = kept ? kKeptParserBytes : body.size() + simdjson::SIMDJSON_PADDING;
+  if (parser.capacity() != capacity && parser.allocate(capacity, kJsonDepthMax) != simdjson::SUCCESS) {
     return BodyError{503, 503, "out of memory"};
   }
   const simdjson::error_code error = parser.parse(body.data(), body.size()).get(root);

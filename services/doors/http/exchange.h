@@ -23,6 +23,8 @@ struct HttpCall {
   std::string connect_version;   // Connect-Protocol-Version
   std::string connect_timeout;   // Connect-Timeout-Ms
   std::string connect_encoding;  // Connect-Content-Encoding
+  std::string idempotency_key;   // Idempotency-Key
+  std::string prefer;            // Prefer (RFC 7240)
   std::string body;
   std::string peer;
 };

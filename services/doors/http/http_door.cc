@@ -24,7 +24,7 @@ absl::StatusOr<std::unique_ptr<HttpDoor>> HttpDoor::Start(HttpDoorParts parts, H
 }
 
 HttpDoor::HttpDoor(std::unique_ptr<Building> building) : building_(std::move(building)) {}
-HttpDoor::~HttpDoor() = default;
+HttpDoor::~HttpDoor() { building_->router.AwaitPosts(); }
 int HttpDoor::port() const { return building_->server->port(); }
 void HttpDoor::Stop(absl::Duration grace) { building_->server->Stop(grace); }
 

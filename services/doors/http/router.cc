@@ -6,12 +6,14 @@
 #include "firebreak/base/json.h"
 #include "firebreak/base/status.h"
 #include "firebreak/doors/code_names.h"
+#include "services/doors/http/action_route.h"
 #include "services/doors/http/connect.h"
 
 namespace firebreak {
 namespace {
 
 constexpr std::string_view kRetryAfterSeconds = "5";
+constexpr std::string_view kAlertsPath = "/api/v2/alerts";
 
 // As Alertmanager words its errors: a JSON string.
 HttpReply PlainError(const absl::Status& status) {
@@ -48,7 +50,7 @@ struct Router::Route {
 const Router::Route* Router::FindRoute(const std::string& path) const {
   using Kind = Route::Kind;
   static constexpr std::array<Route, 6> kRoutes = {{
-      {Kind::kAlertsV2, "/api/v2/alerts", true},
+      {Kind::kAlertsV2, kAlertsPath, true},
       {Kind::kStatusV2, "/api/v2/status", true},
       {Kind::kWebhook, "/ingest/alertmanager-webhook", false},
       {Kind::kMetrics, "/metrics", false},
@@ -69,15 +71,17 @@ Router::Router(HttpDoorParts parts, const HttpDoorOptions& options)
       intake_seconds_(
           parts_.metrics
               .Histograms("firebreak_ingest_seconds", "Seconds from a post of alerts to its durable answer.", {})
-              .With({})) {}
+              .With({})),
+      alerts_taken_(requests_.With({std::string(kAlertsPath), "200"})) {}
 
 size_t Router::BodyBytesMax(const std::string& path) const {
+  if (IsActionPath(path)) return kActionBodyBytesMax;
   if (const Method* method = parts_.table.Find(path)) return method->limits.request_bytes_max;
   return intake_bytes_max_;
 }
 
 std::optional<HttpReply> Router::RefuseBody(const HttpCall& head) const {
-  const Method* method = parts_.table.Find(head.path);
+  const Method* method = IsActionPath(head.path) ? FindActionMethod(parts_.table) : parts_.table.Find(head.path);
   const Permission permission = method != nullptr ? method->permission : Permission::kRaiseAlerts;
   if (permission == Permission::kOpen) return std::nullopt;  // its own limit is small
   const Credentials credentials{head.authorization, AgentName(), head.peer};
@@ -119,6 +123,9 @@ void Router::Serve(HttpCall call, std::shared_ptr<HttpResponder> responder) {
         return ServePost(*route, parts_.intake.post_alerts_v2, std::move(call), std::move(responder));
     }
   }
+  if (IsActionPath(call.path)) {
+    if (const Method* method = FindActionMethod(parts_.table)) return ServeAction(parts_.desk, *method, std::move(call), std::move(responder));
+  }
   if (const Method* method = parts_.table.Find(call.path)) {
     return ServeConnect(parts_.desk, *method, std::move(call), std::move(responder));
   }
@@ -153,13 +160,13 @@ void Router::ServePost(const Route& route, const IntakePort::Post& post, HttpCal
   Credentials credentials{std::move(call.authorization), AgentName(), std::move(call.peer)};
   // Most posts are heartbeats of known alerts by a token seen a moment ago: no disk is needed, so no hop to another
   // thread.
-  if (route.kind == Route::Kind::kAlertsV2 && parts_.intake.try_heartbeats) {
+  if (route.kind == Route::Kind::kAlertsV2 && parts_.intake.begin_alerts_v2) {
     absl::StatusOr<Caller> caller = parts_.desk.Admit(credentials, Permission::kRaiseAlerts, route.path);
     if (!caller.ok()) return Finish(route, credentials, PlainError(caller.status()), *responder);
-    if (auto reply = parts_.intake.try_heartbeats(*caller, call.content_type, call.body)) {
-      intake_seconds_.Observe(absl::ToDoubleSeconds(parts_.desk.clock().Now() - began));
-      return Finish(route, credentials, *std::move(reply), *responder);
-    }
+    IntakePort::BegunPost begun = parts_.intake.begin_alerts_v2(*caller, call.content_type, std::move(call.body));
+    if (!begun.reply) return FinishPost(route, std::move(begun.rest), began, std::move(credentials), std::move(responder));
+    intake_seconds_.Observe(absl::ToDoubleSeconds(parts_.desk.clock().Now() - began));
+    return Finish(route, credentials, *std::move(begun.reply), *responder);
   }
   auto job = [this, &route, &post, began, credentials, type = std::move(call.content_type), body = std::move(call.body),
               responder] {
@@ -171,11 +178,53 @@ void Router::ServePost(const Route& route, const IntakePort::Post& post, HttpCal
   if (!parts_.intake_pool.TryPost(std::move(job))) Finish(route, credentials, Busy(), *responder);
 }
 
+void Router::FinishPost(const Route& route, std::function<void(IntakePort::Answered)> rest, absl::Time began,
+                        Credentials credentials, std::shared_ptr<HttpResponder> responder) {
+  // One allocation for what outlives this call; all of it goes to the pool, and from there to the ledger's thread.
+  struct Post {
+    Router& router;
+    const Route& route;
+    const absl::Time began;
+    const Credentials credentials;
+    const std::shared_ptr<HttpResponder> responder;
+    std::function<void(IntakePort::Answered)> rest;
+
+    void Answer(HttpReply reply) const {
+      router.intake_seconds_.Observe(absl::ToDoubleSeconds(router.parts_.desk.clock().Now() - began));
+      router.Finish(route, credentials, std::move(reply), *responder);
+    }
+  };
+  const auto post = std::make_shared<Post>(
+      Post{*this, route, began, std::move(credentials), std::move(responder), std::move(rest)});
+  const auto job = [post] {
+    {
+      absl::MutexLock lock(&post->router.posts_mutex_);
+      ++post->router.posts_open_;
+    }
+    const auto half = std::move(post->rest);
+    half([post](HttpReply reply) {
+      post->Answer(std::move(reply));
+      absl::MutexLock lock(&post->router.posts_mutex_);
+      --post->router.posts_open_;
+    });
+  };
+  if (!parts_.intake_pool.TryPost(job)) Finish(route, post->credentials, Busy(), *post->responder);
+}
+
+void Router::AwaitPosts() {
+  const auto none = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(posts_mutex_) { return posts_open_ == 0; };
+  absl::MutexLock lock(&posts_mutex_, absl::Condition(&none));
+}
+
 void Router::Finish(const Route& route, const Credentials& credentials, HttpReply reply, HttpResponder& responder) {
   // Monitors drop a batch on 429 but send it again on 503.
   if (reply.status == 429) reply.status = 503;
   if (reply.status == 503) reply.headers.emplace_back("Retry-After", std::string(kRetryAfterSeconds));
-  requests_.With({std::string(route.path), StrCat(reply.status)}).Add();
+  if (reply.status == 200 && route.kind == Route::Kind::kAlertsV2) {
+    alerts_taken_.Add();
+  } else {
+    requests_.With({std::string(route.path), StrCat(reply.status)}).Add();
+  }
   if (reply.status >= 400) {
     parts_.desk.log().Write(reply.status >= 500 ? LogLevel::kWarning : LogLevel::kInfo, "http.refused",
                             {{"path", std::string(route.path)},

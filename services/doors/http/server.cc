@@ -1,7 +1,11 @@
 #include "services/doors/http/server.h"
 
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -14,9 +18,11 @@ namespace {
 
 using http_internal::AnySession;
 using http_internal::ErrorCode;
+using http_internal::Executor;
 using http_internal::PlainStream;
 using http_internal::Session;
 using http_internal::SessionShared;
+using http_internal::TcpSocket;
 using http_internal::TlsStream;
 namespace net = boost::asio;
 using tcp = net::ip::tcp;
@@ -44,9 +50,10 @@ class BeastServer final : public HttpServer {
         clock_(clock),
         connections_(connections),
         shared_{routes, options_, [this] { OnSessionEnd(); }},
-        io_(options.threads),
+        loops_(MakeLoops(options.threads)),
         tls_(net::ssl::context::tls_server),
-        acceptor_(net::make_strand(io_)) {}
+        acceptor_(loops_.front()->io),
+        pause_(loops_.front()->io.get_executor()) {}
   ~BeastServer() override;
 
   absl::Status Start();
@@ -56,7 +63,7 @@ class BeastServer final : public HttpServer {
  private:
   absl::Status LoadTls();
   void Accept();
-  void Seat(tcp::socket socket);
+  void Seat(TcpSocket socket);
   void OnSessionEnd();
   std::vector<std::shared_ptr<AnySession>> Sessions();
 
@@ -68,9 +75,21 @@ class BeastServer final : public HttpServer {
   std::vector<std::weak_ptr<AnySession>> sessions_ ABSL_GUARDED_BY(mutex_);
   size_t sweep_at_ ABSL_GUARDED_BY(mutex_) = 64;
   SessionShared shared_;
-  net::io_context io_;  // destroyed before what its handlers hold refers to
+  // Connections are dealt out to the threads in turn and stay: they share nothing, and so never wait for one another.
+  struct Loop {
+    net::io_context io{1};
+    net::executor_work_guard<Executor> open{io.get_executor()};
+  };
+  static std::vector<std::unique_ptr<Loop>> MakeLoops(int count) {
+    std::vector<std::unique_ptr<Loop>> loops;
+    for (int i = 0; i < std::max(count, 1); ++i) loops.push_back(std::make_unique<Loop>());
+    return loops;
+  }
+  std::vector<std::unique_ptr<Loop>> loops_;  // destroyed before what their handlers hold refers to
   net::ssl::context tls_;
-  tcp::acceptor acceptor_;
+  net::basic_socket_acceptor<tcp, Executor> acceptor_;
+  http_internal::Timer pause_;   // the acceptor's own, as is the next
+  size_t next_loop_ = 0;
   int port_ = 0;
   std::vector<std::thread> threads_;
 };
@@ -107,19 +126,27 @@ absl::Status BeastServer::Start() {
   }
   port_ = acceptor_.local_endpoint().port();
   Accept();
-  for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { io_.run(); });
+  for (const auto& loop : loops_) threads_.emplace_back([&io = loop->io] { io.run(); });
   return absl::OkStatus();
 }
 
 void BeastServer::Accept() {
-  acceptor_.async_accept(net::make_strand(io_), [this](ErrorCode error, tcp::socket socket) {
+  Loop& loop = *loops_[next_loop_++ % loops_.size()];
+  acceptor_.async_accept(loop.io.get_executor(), [this](ErrorCode error, TcpSocket socket) {
     if (error == net::error::operation_aborted || !acceptor_.is_open()) return;
-    if (!error) Seat(std::move(socket));
-    Accept();  // also after an error such as too many open files: some will close
+    if (!error) {
+      Seat(std::move(socket));
+      return Accept();
+    }
+    // Such as too many open files: some will close, but not because we ask again and again.
+    pause_.expires_after(std::chrono::milliseconds(100));
+    pause_.async_wait([this](ErrorCode stopped) {
+      if (!stopped) Accept();
+    });
   });
 }
 
-void BeastServer::Seat(tcp::socket socket) {
+void BeastServer::Seat(TcpSocket socket) {
   ErrorCode error;
   auto remote = socket.remote_endpoint(error);
   if (error) return;
@@ -168,6 +195,7 @@ void BeastServer::Stop(absl::Duration grace) {
   net::post(acceptor_.get_executor(), [this] {
     ErrorCode ignored;
     acceptor_.close(ignored);
+    pause_.cancel();
   });
   for (const auto& session : Sessions()) session->Leave();
   {
@@ -175,7 +203,7 @@ void BeastServer::Stop(absl::Duration grace) {
     auto empty = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return open_ == 0; };
     clock_.AwaitUntil(mutex_, absl::Condition(&empty), clock_.Now() + grace);
   }
-  io_.stop();
+  for (const auto& loop : loops_) loop->io.stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   for (const auto& session : Sessions()) session->Gone();
@@ -183,7 +211,7 @@ void BeastServer::Stop(absl::Duration grace) {
 
 BeastServer::~BeastServer() {
   Stop(absl::ZeroDuration());
-  // A pool may have answered since; its answers wait in io_ and go with it.
+  // A pool may have answered since; its answers wait in the loops and go with them.
   for (const auto& session : Sessions()) session->Gone();
 }
 

@@ -1,13 +1,17 @@
-// Session: one connection, over plain TCP or TLS. Included by server.cc only; everything here runs on the session's
-// strand unless it says otherwise.
+// Session: one connection, over plain TCP or TLS. Included by server.cc only; everything here runs on the one thread
+// of the session's io_context unless it says otherwise.
 #ifndef FIREBREAK_SERVICES_DOORS_HTTP_SESSION_H_
 #define FIREBREAK_SERVICES_DOORS_HTTP_SESSION_H_
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -34,8 +38,13 @@ namespace net = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using ErrorCode = boost::system::error_code;
-using PlainStream = beast::tcp_stream;
-using TlsStream = net::ssl::stream<beast::tcp_stream>;
+// One thread runs each io_context, so what happens on it is in order without a strand. Named in full: executors whose type is
+// erased cost an allocation and several calls for every operation.
+using Executor = net::io_context::executor_type;
+using TcpSocket = net::basic_stream_socket<net::ip::tcp, Executor>;
+using Timer = net::basic_waitable_timer<std::chrono::steady_clock, net::wait_traits<std::chrono::steady_clock>, Executor>;
+using PlainStream = beast::basic_stream<net::ip::tcp, Executor>;
+using TlsStream = net::ssl::stream<PlainStream>;
 
 // The peer speaks, but not HTTP; as opposed to being gone.
 inline bool IsMalformed(const ErrorCode& error) {
@@ -56,7 +65,7 @@ class AnySession {
   virtual void Run() = 0;
   // From any thread: finish the answer being written, then close.
   virtual void Leave() = 0;
-  // On the strand, or when no IO thread runs any more: lets go of the request being served.
+  // On its thread, or when no IO thread runs any more: lets go of the request being served.
   virtual void Gone() = 0;
 };
 
@@ -73,16 +82,20 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
 
  private:
   class Responder;
-  static constexpr absl::Duration kDrainTime = absl::Seconds(2);
-  static constexpr size_t kDrainBytesMax = size_t{1} << 20;
+  // A client that is refused while it sends, and looks for an answer only at the end, sees it if it ends within these.
+  static constexpr absl::Duration kDrainTime = absl::Seconds(5);
+  static constexpr size_t kDrainBytesMax = size_t{64} << 20;
+  static constexpr size_t kBodyReadBytes = size_t{32} << 10;
   static constexpr bool kTls = std::is_same_v<Stream, TlsStream>;
 
   auto Self() { return this->shared_from_this(); }
-  beast::tcp_stream& socket() { return beast::get_lowest_layer(stream_); }
+  PlainStream& socket() { return beast::get_lowest_layer(stream_); }
   void Expire(absl::Duration after) { socket().expires_after(absl::ToChronoNanoseconds(after)); }
 
   void AwaitRequest();
   void ReadHeader();
+  // Feeds the parser from what has been read already; true when it got as far as it was to.
+  bool ParseBuffered(ErrorCode& error);
   void OnHeader(ErrorCode error);
   void ContinueThenReadBody();
   void ReadBody();
@@ -100,7 +113,7 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   void Drain(size_t bytes_left);
 
   Stream stream_;
-  net::steady_timer timer_;
+  Timer timer_;
   const std::string peer_;
   SessionShared& shared_;
   beast::flat_buffer buffer_{size_t{64} << 10};
@@ -116,7 +129,7 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   std::function<void()> gone_;
 };
 
-// Hands what other threads say to the session's strand; forgets it when the request is over.
+// Hands what other threads say to the session's thread; forgets it when the request is over.
 template <typename Stream>
 class Session<Stream>::Responder final : public HttpResponder, public std::enable_shared_from_this<Responder> {
  public:
@@ -249,8 +262,20 @@ void Session<Stream>::ReadHeader() {
   Expire(shared_.options.header_timeout);
   // Decided once the path is known. Not boost::none, which Beast 1.74 takes for smaller than any Content-Length.
   parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
+  // Most requests have arrived whole by now: no need to go back to the reactor for each of their parts.
+  ErrorCode error;
+  if (ParseBuffered(error)) return OnHeader(error);
   http::async_read_header(stream_, buffer_, *parser_,
-                          [self = Self()](ErrorCode error, size_t) { self->OnHeader(error); });
+                          [self = Self()](ErrorCode failed, size_t) { self->OnHeader(failed); });
+}
+
+template <typename Stream>
+bool Session<Stream>::ParseBuffered(ErrorCode& error) {
+  const size_t used = parser_->put(buffer_.data(), error);
+  buffer_.consume(used);
+  if (error != http::error::need_more) return true;
+  error = {};
+  return false;
 }
 
 template <typename Stream>
@@ -293,8 +318,13 @@ void Session<Stream>::ContinueThenReadBody() {
 template <typename Stream>
 void Session<Stream>::ReadBody() {
   if (parser_->is_done()) return Serve();
+  parser_->eager(true);
+  ErrorCode error;
+  if (buffer_.size() > 0 && (ParseBuffered(error), error || parser_->is_done())) return OnBody(error);
+  const auto length = parser_->content_length_remaining();
+  buffer_.reserve(std::min<std::uint64_t>(length ? *length : kBodyReadBytes, kBodyReadBytes));
   Expire(shared_.options.body_timeout);
-  http::async_read(stream_, buffer_, *parser_, [self = Self()](ErrorCode error, size_t) { self->OnBody(error); });
+  http::async_read(stream_, buffer_, *parser_, [self = Self()](ErrorCode failed, size_t) { self->OnBody(failed); });
 }
 
 template <typename Stream>
@@ -320,6 +350,8 @@ void Session<Stream>::Serve() {
   call.connect_version = text("Connect-Protocol-Version");
   call.connect_timeout = text("Connect-Timeout-Ms");
   call.connect_encoding = text("Connect-Content-Encoding");
+  call.idempotency_key = text("Idempotency-Key");
+  call.prefer = text("Prefer");
   call.body = std::move(request.body());
   call.peer = peer_;
   current_ = std::make_shared<Responder>(Self());
@@ -418,7 +450,7 @@ void Session<Stream>::Close() {
 template <typename Stream>
 void Session<Stream>::Drain(size_t bytes_left) {
   buffer_.clear();
-  socket().async_read_some(buffer_.prepare(4096), [self = Self(), bytes_left](ErrorCode error, size_t bytes) {
+  socket().async_read_some(buffer_.prepare(kBodyReadBytes), [self = Self(), bytes_left](ErrorCode error, size_t bytes) {
     if (error || bytes >= bytes_left) return self->socket().close();
     self->Drain(bytes_left - bytes);
   });

@@ -102,7 +102,7 @@ void FrontDesk::CallUnary(const Method& method, std::string_view door, Credentia
     tally_->Handled(method, answer.status(), {door, identity, credentials.peer, clock_.Now() - began});
     done(std::move(answer));
   };
-  if (!pool_.TryPost(std::move(job))) {
+  if (!pool_.TryPost(std::move(job), method.limits.pace)) {
     tally_->Handled(method, PoolFull(), {door, "", credentials.peer, clock_.Now() - began});
     done(PoolFull());
   }
@@ -130,6 +130,7 @@ void FrontDesk::OpenStream(const Method& method, std::string_view door, Credenti
       opened(subscription.status());
       return;
     }
+    Watch(watched);
     opened(std::make_unique<WatchedSubscription>(*std::move(subscription), watched, std::move(seated)));
   };
   if (!pool_.TryPost(std::move(job))) {
@@ -152,6 +153,26 @@ void FrontDesk::UnseatStream(const std::string& identity) {
   absl::MutexLock lock(&streams_mutex_);
   auto found = streams_.find(identity);
   if (--found->second == 0) streams_.erase(found);
+}
+
+void FrontDesk::Watch(const std::shared_ptr<WatchedSink>& stream) {
+  absl::MutexLock lock(&streams_mutex_);
+  if (watched_.size() >= sweep_at_) {
+    std::erase_if(watched_, [](const std::weak_ptr<WatchedSink>& weak) { return weak.expired(); });
+    sweep_at_ = 64 + 2 * watched_.size();
+  }
+  watched_.push_back(stream);
+}
+
+void FrontDesk::RecheckStreams() {
+  std::vector<std::shared_ptr<WatchedSink>> open;
+  {
+    absl::MutexLock lock(&streams_mutex_);
+    for (const std::weak_ptr<WatchedSink>& weak : watched_) {
+      if (std::shared_ptr<WatchedSink> stream = weak.lock()) open.push_back(std::move(stream));
+    }
+  }
+  for (const std::shared_ptr<WatchedSink>& stream : open) stream->Recheck();
 }
 
 void FrontDesk::CountRefused(const Method& method, std::string_view door, const Credentials& credentials,

@@ -25,23 +25,24 @@ class FrontDesk::WatchedSink final : public MessageSink {
         door_(door),
         credentials_(std::move(credentials)),
         began_(began),
-        sink_(std::move(sink)),
-        checked_(began) {}
+        sink_(std::move(sink)) {}
 
   bool Send(const google::protobuf::Message& message) override {
-    absl::Status still_known = Recheck();
-    if (!still_known.ok()) {
-      Close(still_known);
-      return false;
-    }
-    if (!sink_->Send(message)) return false;
+    if (ended_.load(std::memory_order_acquire) || !sink_->Send(message)) return false;
     desk_.tally_->Sent(method_);
     return true;
   }
 
   void Close(absl::Status status) override {
+    if (ended_.exchange(true, std::memory_order_acq_rel)) return;
     Count(status);
     sink_->Close(std::move(status));
+  }
+
+  // Closes the stream when its caller may not have it any more.
+  void Recheck() {
+    absl::Status admitted = desk_.Admit(credentials_, method_.permission, method_.name).status();
+    if (absl::IsUnauthenticated(admitted) || absl::IsPermissionDenied(admitted)) Close(std::move(admitted));
   }
 
   FrontDesk& desk() { return desk_; }
@@ -63,16 +64,6 @@ class FrontDesk::WatchedSink final : public MessageSink {
   }
 
  private:
-  absl::Status Recheck() {
-    absl::Time now = desk_.clock_.Now();
-    {
-      absl::MutexLock lock(&mutex_);
-      if (now - checked_ < desk_.options_.stream_recheck) return absl::OkStatus();
-      checked_ = now;
-    }
-    return desk_.Admit(credentials_, method_.permission, method_.name).status();
-  }
-
   FrontDesk& desk_;
   const Method& method_;
   const std::string_view door_;
@@ -80,8 +71,8 @@ class FrontDesk::WatchedSink final : public MessageSink {
   const absl::Time began_;
   const std::shared_ptr<MessageSink> sink_;
   std::atomic<bool> counted_{false};
+  std::atomic<bool> ended_{false};
   absl::Mutex mutex_;
-  absl::Time checked_ ABSL_GUARDED_BY(mutex_);
   std::string identity_ ABSL_GUARDED_BY(mutex_);
 };
 

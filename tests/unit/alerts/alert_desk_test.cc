@@ -51,30 +51,64 @@ TEST_F(AlertDeskTest, HeartbeatsCostNoCommitAndExtendTheLease) {
 }
 
 TEST_F(AlertDeskTest, OnlyBodiesOfHeartbeatsAreAnsweredWithoutTheStore) {
+  const auto begin = [&](const std::string& body) { return desk_->BeginAlertmanagerV2(caller_, "application/json", body); };
   const std::string known = Body("Drift", Spans(absl::ZeroDuration(), absl::Minutes(4)));
-  EXPECT_FALSE(desk_->TryHeartbeats("application/json", known).has_value());
+  EXPECT_FALSE(begin(known).answer.has_value());
   EXPECT_EQ(entries(), 0U);
   ASSERT_EQ(Post(known).status, 200);
   const uint64_t commits = store_.commits();
   const absl::Time start = now();
   fixture_.clock.Advance(absl::Minutes(1));
   const std::string heartbeat = Body("Drift", Spans(start - now(), absl::Minutes(4)));
-  const std::optional<HttpAnswer> answer = desk_->TryHeartbeats("application/json", heartbeat);
+  const std::optional<HttpAnswer> answer = begin(heartbeat).answer;
   ASSERT_TRUE(answer.has_value());
   EXPECT_EQ(answer->status, 200);
   EXPECT_EQ(answer->body, Post(heartbeat).body);
   EXPECT_EQ(FromProto(Only().ends_at()), now() + absl::Minutes(4));
   const std::string mixed = heartbeat.substr(0, heartbeat.size() - 1) + "," + Body("Skew").substr(1);
-  const std::string refused[] = {mixed, Body("Skew"), Body("Drift", R"(,"annotations":{"value":"2"})"),
-                                 Body("Drift", Spans(-absl::Minutes(2), -absl::Seconds(1))), "[", R"([{"labels":{}}])",
-                                 heartbeat + std::string(64 << 10, ' ')};
-  for (const std::string& body : refused) {
-    EXPECT_FALSE(desk_->TryHeartbeats("application/json", body).has_value()) << body.substr(0, 200);
+  const std::string left_to_the_store[] = {mixed, Body("Skew"), Body("Drift", R"(,"annotations":{"value":"2"})"),
+                                           Body("Drift", Spans(-absl::Minutes(2), -absl::Seconds(1))),
+                                           heartbeat + std::string(64 << 10, ' ')};
+  for (const std::string& body : left_to_the_store) {
+    EXPECT_FALSE(begin(body).answer.has_value()) << body.substr(0, 200);
   }
-  EXPECT_FALSE(desk_->TryHeartbeats("text/plain", heartbeat).has_value());
+  for (const std::string& body : {std::string("["), std::string(R"([{"labels":{}}])")}) {
+    const std::optional<HttpAnswer> refused = begin(body).answer;
+    ASSERT_TRUE(refused.has_value()) << body;
+    EXPECT_EQ(refused->status, 400);
+    EXPECT_EQ(refused->body, Post(body).body);
+  }
   fixture_.clock.Advance(absl::Minutes(5));   // the lease is over: the store decides
-  EXPECT_FALSE(desk_->TryHeartbeats("application/json", heartbeat).has_value());
+  EXPECT_FALSE(begin(heartbeat).answer.has_value());
   EXPECT_EQ(store_.commits(), commits);
+}
+
+// The deployment is named, so that joining depends on nothing but records: then it is remembered.
+std::string OfADeployment(std::string_view name, std::string_view severity) {
+  return StrCat(R"([{"labels":{"alertname":")", name, R"(","model_name":"fraud","deployment":"fraud-prod","severity":")", severity,
+                R"("}}])");
+}
+
+TEST_F(AlertDeskTest, AnIncidentIsJoinedFromMemoryOnlyAsLongAsItIsOpen) {
+  for (int i = 0; i < 5; ++i) ASSERT_EQ(Post(OfADeployment(StrCat("Drift", i), "warning")).status, 200);
+  EXPECT_THAT(List(v1::ALERT_STATE_FIRING, "INC-1"), SizeIs(5));
+  v1::AdvanceIncidentRequest close;
+  close.set_incident("INC-1");
+  close.set_state(v1::INCIDENT_STATE_CLOSED);
+  close.set_reason("nothing there");
+  const auto closed = incidents_->AdvanceIncident(caller_, close);
+  ASSERT_TRUE(closed.ok()) << closed.status();
+  EXPECT_EQ(closed->incident().firing_alerts(), 5u) << "whoever closes it is told";
+  for (int i = 5; i < 8; ++i) ASSERT_EQ(Post(OfADeployment(StrCat("Drift", i), "warning")).status, 200);
+  EXPECT_THAT(List(v1::ALERT_STATE_FIRING, "INC-1"), SizeIs(5));
+  EXPECT_THAT(List(v1::ALERT_STATE_FIRING, "INC-2"), SizeIs(3));
+}
+
+TEST_F(AlertDeskTest, AWorseAlertIsNotJoinedFromMemory) {
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(Post(OfADeployment(StrCat("Drift", i), "warning")).status, 200);
+  EXPECT_EQ(incidents_->Load(IncidentId("INC-1"))->severity(), 3u);
+  ASSERT_EQ(Post(OfADeployment("Drift9", "critical")).status, 200);
+  EXPECT_EQ(incidents_->Load(IncidentId("INC-1"))->severity(), 1u);
 }
 
 TEST_F(AlertDeskTest, ChangedAnnotationsAreStored) {
@@ -236,7 +270,7 @@ TEST_F(AlertDeskTest, OneBodyWithManyModelsOpensOneIncidentEach) {
   EXPECT_FALSE(incidents_->Load(IncidentId("INC-7")).ok());
 }
 
-TEST_F(AlertDeskTest, AHundredNewAlertsAreFourCommits) {
+TEST_F(AlertDeskTest, AHundredNewAlertsAreAtMostFourCommits) {
   std::string body = "[";
   for (int i = 0; i < 100; ++i) {
     if (i > 0) body += ",";
@@ -244,7 +278,8 @@ TEST_F(AlertDeskTest, AHundredNewAlertsAreFourCommits) {
   }
   const uint64_t commits = store_.committed();
   ASSERT_EQ(Post(body + "]").status, 200);
-  EXPECT_EQ(store_.committed(), commits + 4);
+  EXPECT_GT(store_.committed(), commits);
+  EXPECT_LE(store_.committed(), commits + 4) << "drafts that wait together share one";
 }
 
 TEST_F(AlertDeskTest, TheLargestAlertsStillFitTheirDrafts) {

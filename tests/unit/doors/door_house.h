@@ -65,6 +65,7 @@ class FakeDesk {
   }
   absl::StatusOr<v1::ReportProofResponse> ReportProof(const Caller& caller, const v1::ReportProofRequest&) {
     agent = caller.agent.text();
+    agent_identity = caller.identity.text();
     return v1::ReportProofResponse();
   }
 
@@ -74,6 +75,7 @@ class FakeDesk {
   absl::Notification sent;  // all a WatchRun had to send at once
   uint64_t refused = 0;
   std::string agent;
+  std::string agent_identity;   // as it stands in the audit log
   std::shared_ptr<Sink<v1::WatchRunEvent>> held;
 };
 

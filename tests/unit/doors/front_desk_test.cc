@@ -1,5 +1,8 @@
 #include "firebreak/doors/front_desk.h"
 
+#include <atomic>
+#include <vector>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/doors/door_house.h"
@@ -108,6 +111,72 @@ TEST(FrontDesk, OneIdentityHasSoManyStreamsAndGetsAnotherWhenOneEnds) {
   EXPECT_TRUE(open("admin", "open").ok());
   first->reset();
   EXPECT_TRUE(open("viewer", "open").ok());
+}
+
+TEST(FrontDesk, SlowMethodsLeaveWorkersForTheOthers) {
+  testing::DoorHouse house({}, {.threads = 4, .queue_max = 64});
+  Method slow = *house.table.Find("/firebreak.v1.Access/CreateToken");
+  slow.limits.pace = Pace::kSlow;
+  std::atomic<int> answered{0};
+  const auto call = [&](const std::string& identity) {
+    house.desk.CallUnary(
+        slow, "test", {"Bearer admin", AgentName(), "1.2.3.4:5"}, absl::InfiniteFuture(),
+        [identity](google::protobuf::Message& message) {
+          static_cast<v1::CreateTokenRequest&>(message).set_identity(identity);
+          return absl::OkStatus();
+        },
+        [&](const absl::StatusOr<MessagePtr>&) { ++answered; });
+  };
+  call("block");
+  house.fake.entered.WaitForNotification();
+  for (int i = 0; i < 10; ++i) call("another");
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(Call(house, "/firebreak.v1.Access/WhoAmI", "Bearer viewer").ok());
+  EXPECT_EQ(answered, 0) << "a quarter of four is one";
+  house.fake.release.Notify();
+  house.pool.Stop();
+  EXPECT_EQ(answered, 11);
+}
+
+TEST(FrontDesk, AStreamEndsWhenItsTokenIsRevokedAlsoWhileNothingIsSent) {
+  testing::DoorHouse house;
+  std::atomic<bool> revoked{false};
+  const auto authenticate = [&](std::string_view token) -> absl::StatusOr<Caller> {
+    if (revoked) return absl::UnauthenticatedError("token t1 was revoked");
+    return testing::DoorHouse::Authenticate(token);
+  };
+  FrontDesk desk({authenticate, &testing::DoorHouse::CheckAgent}, house.pool, house.clock, *house.log, house.metrics);
+  struct Ends final : MessageSink {
+    bool Send(const google::protobuf::Message&) override { return true; }
+    void Close(absl::Status status) override { ends.push_back(std::move(status)); }
+    std::vector<absl::Status> ends;
+  };
+  const auto sink = std::make_shared<Ends>();
+  absl::Notification done;
+  absl::StatusOr<std::unique_ptr<Subscription>> stream = absl::UnknownError("");
+  desk.OpenStream(
+      *house.table.Find("/firebreak.v1.Runs/WatchRun"), "test", {"Bearer viewer", AgentName(), "peer:1"},
+      [](google::protobuf::Message& message) {
+        static_cast<v1::WatchRunRequest&>(message).set_run("open");
+        return absl::OkStatus();
+      },
+      sink, [&](absl::StatusOr<std::unique_ptr<Subscription>> opened) {
+        stream = std::move(opened);
+        done.Notify();
+      });
+  done.WaitForNotification();
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  desk.RecheckStreams();
+  EXPECT_TRUE(sink->ends.empty());
+  EXPECT_TRUE(house.fake.held->Send(v1::WatchRunEvent()));
+  revoked = true;
+  desk.RecheckStreams();
+  desk.RecheckStreams();
+  ASSERT_EQ(sink->ends.size(), 1u);
+  EXPECT_TRUE(absl::IsUnauthenticated(sink->ends[0]));
+  EXPECT_FALSE(house.fake.held->Send(v1::WatchRunEvent()));
+  house.fake.held.reset();
+  stream->reset();
+  house.pool.Stop();
 }
 
 TEST(FrontDesk, CountsCallsUnderTheUsualNames) {

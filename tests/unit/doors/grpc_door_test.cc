@@ -147,6 +147,7 @@ TEST_F(GrpcDoorTest, AnAgentIsKnownByItsCertificateOnlyWhileEnrolled) {
     if (name == "web-1") {
       EXPECT_TRUE(status.ok()) << status.error_message();
       EXPECT_EQ(house.fake.agent, "web-1");
+      EXPECT_EQ(house.fake.agent_identity, "agent/web-1") << "a token may have an agent's name; they must not be mistaken";
     } else {
       EXPECT_EQ(status.error_code(), grpc::UNAUTHENTICATED);
       EXPECT_THAT(status.error_message(), HasSubstr("web-2 is not enrolled"));

@@ -1,5 +1,8 @@
 #include "firebreak/doors/http_door.h"
 
+#include <atomic>
+#include <thread>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/doors/door_house.h"
@@ -26,14 +29,23 @@ class HttpDoorTest : public ::testing::Test {
     options.certificate_pem = house.server.cert_pem;
     options.key_pem = house.server.key_pem;
     IntakePort intake;
-    intake.post_alerts_v2 = [](const Caller& caller, std::string_view, std::string_view body) {
+    post_alerts = [](const Caller& caller, std::string_view, std::string_view body) {
       if (body == "busy") return HttpReply{429, "application/json", "\"busy\""};
       return HttpReply{200, "application/json", StrCat("pool ", caller.identity.text(), " ", body)};
     };
-    intake.post_webhook = intake.post_alerts_v2;
-    intake.try_heartbeats = [](const Caller&, std::string_view, std::string_view body) -> std::optional<HttpReply> {
-      if (body == "beat") return HttpReply{200, "application/json", "inline"};
-      return std::nullopt;
+    intake.post_alerts_v2 = post_alerts;
+    intake.post_webhook = post_alerts;
+    intake.begin_alerts_v2 = [this](const Caller& caller, std::string_view type,
+                                    std::string body) -> IntakePort::BegunPost {
+      if (body == "beat") return {HttpReply{200, "application/json", "inline"}, nullptr};
+      return {std::nullopt, [this, caller, type = std::string(type), body](IntakePort::Answered answered) {
+                if (body == "later") {
+                  absl::MutexLock lock(&later_mutex);
+                  later = std::move(answered);
+                  return;
+                }
+                answered(post_alerts(caller, type, body));
+              }};
     };
     intake.get_status = [] { return HttpReply{200, "application/json", "{}"}; };
     intake.get_alerts = [] { return HttpReply{200, "application/json", "[]"}; };
@@ -63,6 +75,9 @@ class HttpDoorTest : public ::testing::Test {
   testing::DoorHouse house;
   WorkerPool intake_pool{{.threads = 4, .queue_max = 64}};
   bool ready = true;
+  IntakePort::Post post_alerts;
+  absl::Mutex later_mutex;
+  IntakePort::Answered later;   // of the post whose body is "later"
   std::unique_ptr<HttpDoor> door;
   std::unique_ptr<HttpClient> client;
 };
@@ -303,6 +318,54 @@ TEST_F(HttpDoorTest, ConnectionsPastTheLimitAreClosed) {
   EXPECT_THAT(second.Hear("OK\n"), HasSubstr("200"));
   RawConnection third(door->port());
   EXPECT_EQ(third.Hear(), "");
+}
+
+TEST_F(HttpDoorTest, WhoIsRefusedWhileStillSendingSeesWhy) {
+  OpenPlain({.intake_bytes_max = 1000});
+  for (const bool chunked : {false, true}) {
+    constexpr size_t kBody = size_t{24} << 20;
+    RawConnection raw(door->port());
+    raw.Say(StrCat("POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer monitor\r\n",
+                   chunked ? std::string("Transfer-Encoding: chunked\r\n\r\n1800000\r\n")
+                           : StrCat("Content-Length: ", kBody, "\r\n\r\n")));
+    raw.Say(std::string(kBody, 'x'));   // looks for an answer only when all is sent
+    EXPECT_THAT(raw.Hear(), StartsWith("HTTP/1.1 413 ")) << chunked;
+  }
+}
+
+TEST_F(HttpDoorTest, APostOnItsWayToTheDiskIsWaitedForAtTheEnd) {
+  OpenPlain();
+  RawConnection raw(door->port());
+  raw.Say("POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer monitor\r\nContent-Length: 5\r\n\r\nlater");
+  {
+    const auto begun = [this] { return later != nullptr; };
+    absl::MutexLock lock(&later_mutex, absl::Condition(&begun));
+  }
+  std::atomic<bool> gone{false};
+  std::thread closer([&] {
+    door->Stop(absl::ZeroDuration());
+    intake_pool.Stop();
+    door.reset();
+    gone = true;
+  });
+  EXPECT_FALSE(gone);
+  later({200, "application/json", ""});
+  closer.join();
+}
+
+TEST_F(HttpDoorTest, APostAnsweredLaterIsAnsweredAndTheConnectionGoesOn) {
+  OpenPlain();
+  RawConnection raw(door->port());
+  raw.Say("POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer monitor\r\nContent-Length: 5\r\n\r\nlater");
+  {
+    const auto begun = [this] { return later != nullptr; };
+    absl::MutexLock lock(&later_mutex, absl::Condition(&begun));
+  }
+  later({200, "application/json", "durable"});
+  EXPECT_THAT(raw.Hear("durable"), StartsWith("HTTP/1.1 200 "));
+  raw.Say("POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer monitor\r\nContent-Length: 4\r\n\r\nb");
+  raw.Say("eat");
+  EXPECT_THAT(raw.Hear("inline"), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(HttpDoorTest, ServesPipelinedRequestsAndContinue) {
