@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "firebreak/base/bytes.h"
+#include "firebreak/base/clock.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/storage/keys/snapshots.h"
+#include "firebreak/storage/keys/upkeep.h"
 #include "services/snapshots/lineage.h"
 
 namespace firebreak {
@@ -38,13 +40,22 @@ absl::StatusOr<v1::Snapshot> Catalogue::LoadVersion(const SnapshotReference& ref
   ASSIGN_OR_RETURN(std::optional<store::v1::SnapshotSeries> series,
                    FindRecord(store_, keys::SnapshotSeries(kind, reference.name)));
   if (!series) return UnknownName(reference);
-  const uint64_t version = reference.version == 0 ? series->newest_version() : reference.version;
+  const uint64_t newest = series->newest_present() != 0 ? series->newest_present() : series->newest_version();
+  const uint64_t version = reference.version == 0 ? newest : reference.version;
   ASSIGN_OR_RETURN(std::optional<v1::Snapshot> snapshot,
                    FindRecord(store_, keys::SnapshotVersion(kind, reference.name, version)));
   if (!snapshot) {
+    ASSIGN_OR_RETURN(std::optional<v1::DeletedSnapshot> deleted,
+                     FindRecord(store_, keys::DeletedSnapshot(kind, reference.name, version)));
+    if (deleted) {
+      return WithNextStep(absl::NotFoundError(StrCat("snapshot ", SnapshotName(reference.kind, reference.name, version),
+                                                     " was deleted by ", deleted->actor(), " at ",
+                                                     FormatRfc3339(FromProto(deleted->time())), ": ", deleted->reason())),
+                          "firebreak snapshot undelete, or push it again");
+    }
     return WithNextStep(absl::NotFoundError(StrCat("snapshot ", SnapshotName(reference.kind, reference.name, version),
                                                    " does not exist")),
-                        StrCat("the newest is ", SnapshotName(reference.kind, reference.name, series->newest_version())));
+                        StrCat("the newest is ", SnapshotName(reference.kind, reference.name, newest)));
   }
   // Lineage belongs to the content, not to the name it was pushed under.
   ASSIGN_OR_RETURN(v1::Snapshot content, LoadRecord(store_, keys::SnapshotByDigest(snapshot->digest()),

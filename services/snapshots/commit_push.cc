@@ -1,5 +1,6 @@
 // PushDesk::Commit: the checks that decide whether a push becomes a snapshot, and the one draft that makes it one.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_join.h"
@@ -10,10 +11,14 @@
 #include "firebreak/ledger/read.h"
 #include "firebreak/snapshots/bundle_match.h"
 #include "firebreak/snapshots/names.h"
+#include "firebreak/storage/keys/signers.h"
 #include "firebreak/storage/keys/snapshots.h"
+#include "firebreak/storage/keys/upkeep.h"
+#include "services/snapshots/content_match.h"
 #include "services/snapshots/entry.h"
 #include "services/snapshots/lineage.h"
 #include "services/snapshots/push_desk.h"
+#include "services/snapshots/signatures.h"
 
 namespace firebreak {
 namespace {
@@ -55,19 +60,7 @@ absl::StatusOr<v1::CommitPushResponse> PushDesk::Answer(const store::v1::PushDon
 // A digest does not cover lineage, so pushing the same content again with a new parent could close a circle.
 absl::Status PushDesk::CheckAncestry(const v1::Snapshot& snapshot) const {
   for (const v1::LineageEdge& edge : snapshot.lineage()) {
-    const bool itself = edge.parent_digest() == snapshot.digest();
-    bool above = itself;
-    if (!itself) {
-      ASSIGN_OR_RETURN(std::vector<v1::LineageNode> ancestors,
-                       WalkAncestors({ledger_.store(), limits_.lineage_nodes_max}, edge.parent_digest()));
-      above = std::any_of(ancestors.begin(), ancestors.end(), [&](const v1::LineageNode& node) {
-        return node.snapshot().digest() == snapshot.digest();
-      });
-    }
-    if (above) {
-      return absl::InvalidArgumentError(StrCat("lineage would run in a circle: ", edge.parent_name(), " is ",
-                                               itself ? "this content itself" : "made from this content"));
-    }
+    RETURN_IF_ERROR(CheckNoCircle({ledger_.store(), limits_.lineage_nodes_max}, snapshot.digest(), edge));
   }
   return absl::OkStatus();
 }
@@ -98,16 +91,20 @@ absl::StatusOr<PushDesk::Proved> PushDesk::Prove(const Caller& caller, const v1:
     return absl::ResourceExhaustedError(StrCat("signature bundle larger than ", limits_.bundle_bytes_max, " bytes"));
   }
   const v1::SnapshotKind kind = session.request().kind();
-  ASSIGN_OR_RETURN(proved.bundle, keyring_.Verify(proved.bundle_bytes, kind));
-  RETURN_IF_ERROR(keyring_.CheckNew(proved.bundle.signer));
+  ASSIGN_OR_RETURN(proved.bundle, keyring_.Verify(proved.bundle_bytes, clock_.Now()));
+  RETURN_IF_ERROR(keyring_.CheckNew(proved.bundle, kind, session.request().name()));
 
-  ASSIGN_OR_RETURN(BundleMatcher matcher, BundleMatcher::Make(proved.bundle.signature));
+  // What the manifest alone can tell is told before chunks are looked for; other hashes are compared once all are here.
+  std::optional<BundleMatcher> matcher;
+  if (!NeedsBytes(proved.bundle.signature)) {
+    ASSIGN_OR_RETURN(matcher, BundleMatcher::Make(proved.bundle.signature));
+  }
   ASSIGN_OR_RETURN(ManifestReport manifest,
                    ExamineManifest(chunks_, kind, session.pages(), [&](const v1::FileEntry& entry) {
-                     matcher.Add(entry);
+                     if (matcher) matcher->Add(entry);
                      return absl::OkStatus();
                    }));
-  RETURN_IF_ERROR(matcher.Finish());
+  if (matcher) RETURN_IF_ERROR(matcher->Finish());
   if (manifest.totals.size_bytes > limits_.snapshot_bytes_max) {
     return absl::ResourceExhaustedError(StrCat("snapshot larger than ", limits_.snapshot_bytes_max, " bytes"));
   }
@@ -128,13 +125,12 @@ absl::StatusOr<PushDesk::Proved> PushDesk::Prove(const Caller& caller, const v1:
   snapshot.set_pushed_by(caller.identity.text());
   *snapshot.mutable_pushed_at() = ToProto(clock_.Now());
   v1::SignatureSummary& signature = *snapshot.mutable_signature();
-  signature.set_signer(proved.bundle.signer.name());
-  signature.set_key_id(proved.bundle.signer.key_id());
-  signature.set_algorithm(proved.bundle.algorithm);
+  signature = SummaryOf(proved.bundle);
   signature.set_bundle_digest(Sha256(proved.bundle_bytes).text());
   *signature.mutable_verified_at() = ToProto(clock_.Now());
   RETURN_IF_ERROR(CheckAncestry(snapshot));
   RETURN_IF_ERROR(CheckIntact(session.pages(), snapshot, &proved.bytes_read));
+  if (!matcher) RETURN_IF_ERROR(MatchContent(chunks_, session.pages(), proved.bundle.signature));
   proved.session = std::move(session);
   return proved;
 }
@@ -149,10 +145,19 @@ absl::Status PushDesk::WriteContent(Draft& draft, const Proved& proved, const v1
     return absl::ResourceExhaustedError(StrCat("more than ", kParentsMax, " parents of one snapshot"));
   }
   if (!known || *edges_added > 0) draft.Put(keys::SnapshotByDigest(snapshot.digest()), content);
+  if (known && *edges_added > 0) {
+    // Others may have added edges since the push was checked; the clock orders us with them.
+    RETURN_IF_ERROR(TouchLineage(draft));
+    RETURN_IF_ERROR(CheckAncestry(snapshot));
+  }
 
   // The same content may come in other chunks. The manifest in place stays unless it was found damaged; the new one is proven.
+  // A collected one is gone, while the record of what it was stays.
   ASSIGN_OR_RETURN(std::optional<store::v1::Proven> before, draft.Find(keys::SnapshotProven(snapshot.digest())));
-  if (!known || (before && !before->intact())) {
+  ASSIGN_OR_RETURN(std::optional<store::v1::Manifest> in_place, draft.Find(keys::SnapshotManifest(snapshot.digest())));
+  ASSIGN_OR_RETURN(std::optional<store::v1::DeletedContent> deleted, draft.Find(keys::DeletedContent(snapshot.digest())));
+  if (deleted) draft.Delete(keys::DeletedContent(snapshot.digest()));
+  if (!in_place || (before && !before->intact())) {
     store::v1::Manifest manifest;
     *manifest.mutable_pages() = proved.session.pages();
     draft.Put(keys::SnapshotManifest(snapshot.digest()), manifest);
@@ -160,31 +165,10 @@ absl::Status PushDesk::WriteContent(Draft& draft, const Proved& proved, const v1
   store::v1::Proven proven;
   *proven.mutable_time() = ToProto(clock_.Now());
   proven.set_intact(true);
+  proven.set_actor(snapshot.pushed_by());
   proven.set_bytes_read(proved.bytes_read);
   draft.Put(keys::SnapshotProven(snapshot.digest()), proven);
   return absl::OkStatus();
-}
-
-// Keeps the first bundle of a key over a content; answers whether there was one, and puts its summary into `snapshot`.
-absl::StatusOr<bool> PushDesk::WriteSignature(Draft& draft, const Proved& proved, const std::vector<v1::ChunkRef>& bundle_chunks,
-                                              v1::Snapshot& snapshot) const {
-  const std::string& key_id = proved.bundle.signer.key_id();
-  ASSIGN_OR_RETURN(std::optional<store::v1::StoredSignature> before,
-                   draft.Find(keys::SnapshotSignature(snapshot.digest(), key_id)));
-  if (before) {
-    *snapshot.mutable_signature() = before->summary();
-    return true;
-  }
-  store::v1::StoredSignature stored;
-  *stored.mutable_summary() = snapshot.signature();
-  for (const v1::ChunkRef& ref : bundle_chunks) *stored.add_bundle_chunks() = ref;
-  stored.set_bundle_bytes(proved.bundle_bytes.size());
-  draft.Put(keys::SnapshotSignature(snapshot.digest(), key_id), stored);
-  store::v1::SignedRef ref;
-  ref.set_name(SnapshotName(snapshot));
-  ref.set_digest(snapshot.digest());
-  draft.Put(keys::SnapshotSignedBy(key_id, snapshot.digest()), ref);
-  return false;
 }
 
 void PushDesk::WriteDone(Draft& draft, const Caller& caller, const Proved& proved, const v1::Snapshot& snapshot) const {
@@ -205,6 +189,8 @@ absl::Status PushDesk::Write(Draft& draft, const Caller& caller, const Proved& p
   // A revocation that came between the check and this commit makes the draft be built, and refused, again.
   ASSIGN_OR_RETURN(v1::TrustedSigner signer, draft.Load(keys::SnapshotSigner(proved.bundle.signer.key_id()), "signer"));
   RETURN_IF_ERROR(keyring_.CheckNew(signer));
+  ASSIGN_OR_RETURN(const auto leaf, draft.Find(keys::SnapshotSigner(proved.bundle.signature.key_id)));
+  if (leaf) RETURN_IF_ERROR(keyring_.CheckNew(*leaf));
   ASSIGN_OR_RETURN(std::optional<store::v1::PushSession> session, draft.Find(keys::SnapshotPush(proved.push_id)));
   if (!session) return absl::FailedPreconditionError(StrCat("push ", proved.push_id, " was committed by another call"));
 
@@ -213,17 +199,24 @@ absl::Status PushDesk::Write(Draft& draft, const Caller& caller, const Proved& p
   ASSIGN_OR_RETURN(std::optional<store::v1::SeriesDigest> same,
                    draft.Find(keys::SeriesDigest(kind, snapshot.name(), snapshot.digest())));
   snapshot.set_version(same ? same->version() : series.newest_version() + 1);
-  ASSIGN_OR_RETURN(const bool signed_before, WriteSignature(draft, proved, bundle_chunks, snapshot));
+  ASSIGN_OR_RETURN(const bool signed_before, WriteSignature(draft, snapshot, bundle_chunks, proved.bundle_bytes.size(),
+                                                            *snapshot.mutable_signature()));
   size_t edges_added = 0;
   RETURN_IF_ERROR(WriteContent(draft, proved, snapshot, &edges_added));
   if (!same) {
     series.set_newest_version(snapshot.version());
+    series.clear_newest_present();
+    series.clear_all_deleted();
     series.set_name(SnapshotName(snapshot.kind(), snapshot.name(), 0));
     draft.Put(keys::SnapshotSeries(kind, snapshot.name()), series);
     store::v1::SeriesDigest of_name;
     of_name.set_version(snapshot.version());
     draft.Put(keys::SeriesDigest(kind, snapshot.name(), snapshot.digest()), of_name);
     draft.Put(keys::SnapshotVersion(kind, snapshot.name(), snapshot.version()), snapshot);
+    store::v1::SignedRef called;
+    called.set_name(snapshot.name());
+    called.set_digest(snapshot.digest());
+    draft.Put(keys::NameOfContent(snapshot.digest(), snapshot.name()), called);
   }
   WriteDone(draft, caller, proved, snapshot);
 
@@ -238,10 +231,8 @@ absl::Status PushDesk::Write(Draft& draft, const Caller& caller, const Proved& p
   facts["digest"] = snapshot.digest();
   facts["files"] = absl::StrCat(snapshot.file_count());
   facts["bytes"] = absl::StrCat(snapshot.size_bytes());
-  facts["key_id"] = signer.key_id();
-  facts["signer"] = signer.name();
-  facts["bundle"] = snapshot.signature().bundle_digest();
   facts["parents_added"] = absl::StrCat(edges_added);
+  AddSignatureFacts(entry, snapshot.signature());
   draft.Record(std::move(entry));
   response->set_already_existed(same.has_value());
   *response->mutable_snapshot() = std::move(snapshot);
@@ -255,6 +246,8 @@ absl::StatusOr<v1::CommitPushResponse> PushDesk::Commit(const Caller& caller, co
   const std::string name = SnapshotName(session.request().kind(), session.request().name(), 0);
   absl::StatusOr<Proved> proved = Prove(caller, request, std::move(session));
   if (!proved.ok()) return Annotate(proved.status(), StrCat("push of ", name));
+  const v1::Snapshot& content = proved->snapshot;
+  if (limit_) RETURN_IF_ERROR(limit_({content.kind(), content.name(), request.push_id(), content.size_bytes(), true}));
 
   v1::CommitPushResponse response;
   if (request.validate_only()) {

@@ -14,6 +14,7 @@ namespace firebreak {
 
 // Also read back: a signature's log index is that of the entry with this action and the key's fact "key_id".
 inline constexpr std::string_view kActionPushed = "snapshot.pushed";
+inline constexpr std::string_view kActionSigned = "snapshot.signed";   // a further signature over stored content; read alike
 
 // The summary is cut at 512 bytes, at a character.
 v1::AuditEntry MakeEntry(const Identity& actor, std::string_view action, std::string_view summary);

@@ -2,13 +2,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
 #include "firebreak/ledger/read.h"
-#include "firebreak/snapshots/bundle_match.h"
 #include "firebreak/snapshots/names.h"
 #include "firebreak/storage/keys/snapshots.h"
+#include "firebreak/storage/keys/upkeep.h"
 #include "services/snapshots/content.h"
 #include "services/snapshots/entry.h"
 #include "services/snapshots/lineage.h"
@@ -18,7 +19,6 @@ namespace firebreak {
 namespace {
 
 constexpr size_t kFindingsMax = 20;
-constexpr size_t kSignaturesMax = 64;   // distinct keys over one content
 
 v1::GateResult Gate(std::string_view gate, v1::GateVerdict verdict, std::string evidence) {
   v1::GateResult result;
@@ -37,52 +37,19 @@ std::string Because(const v1::Quarantine& quarantine) {
 
 }  // namespace
 
-absl::StatusOr<std::string> SnapshotVault::Parts::LoadBundle(const std::string& digest, const std::string& key_id) const {
-  ASSIGN_OR_RETURN(store::v1::StoredSignature stored,
-                   LoadRecord(ledger.store(), keys::SnapshotSignature(digest, key_id), StrCat("signature of ", digest)));
-  absl::StatusOr<std::string> bytes = LoadBytes(chunks, stored.bundle_chunks(), limits.bundle_bytes_max);
-  if (!bytes.ok()) return Annotate(bytes.status(), StrCat("signature bundle of ", digest));
-  return bytes;
-}
-
-absl::StatusOr<bool> SnapshotVault::Parts::SignatureCounts(const v1::Snapshot& snapshot, std::string* evidence) const {
-  ASSIGN_OR_RETURN(RecordPage<store::v1::StoredSignature> page,
-                   ListRecords(ledger.store(), keys::SnapshotSignatures(snapshot.digest()), "", kSignaturesMax));
-  ASSIGN_OR_RETURN(store::v1::Manifest manifest, catalogue.LoadManifest(snapshot.digest()));
-  *evidence = "no signature is stored";
-  for (const auto& [key, stored] : page.records) {
-    const std::string& key_id = stored.summary().key_id();
-    absl::StatusOr<std::string> bundle = LoadBundle(snapshot.digest(), key_id);
-    absl::StatusOr<CheckedBundle> checked =
-        bundle.ok() ? keyring.Verify(*bundle, snapshot.kind()) : absl::StatusOr<CheckedBundle>(bundle.status());
-    if (!checked.ok()) {
-      *evidence = std::string(MessageOf(checked.status()));
-      continue;
-    }
-    ASSIGN_OR_RETURN(BundleMatcher matcher, BundleMatcher::Make(checked->signature));
-    absl::Status match = ForEachEntry(chunks, manifest.pages(), [&](const v1::FileEntry& entry) {
-      matcher.Add(entry);
-      return absl::OkStatus();
-    });
-    if (match.ok()) match = matcher.Finish();
-    if (!match.ok()) {
-      *evidence = std::string(MessageOf(match));
-      continue;
-    }
-    ASSIGN_OR_RETURN(const bool counts, keyring.Counts(checked->signer, snapshot.digest(), evidence));
-    if (counts) return true;
-  }
-  return false;
-}
-
 v1::GateResult SnapshotVault::Parts::SignatureGate(const v1::Snapshot& snapshot) const {
   std::string evidence;
-  absl::StatusOr<bool> counts = SignatureCounts(snapshot, &evidence);
+  const absl::StatusOr<bool> counts = signatures.Suffice(snapshot, SignatureDepth::kRecords, &evidence);
   if (!counts.ok()) return Gate("signature", v1::GATE_VERDICT_UNKNOWN, std::string(MessageOf(counts.status())));
   return Gate("signature", *counts ? v1::GATE_VERDICT_PASS : v1::GATE_VERDICT_FAIL, std::move(evidence));
 }
 
 v1::GateResult SnapshotVault::Parts::IntactGate(const v1::Snapshot& snapshot) const {
+  absl::StatusOr<std::optional<store::v1::DeletedContent>> deleted =
+      FindRecord(ledger.store(), keys::DeletedContent(snapshot.digest()));
+  if (deleted.ok() && deleted->has_value()) {
+    return Gate("intact", v1::GATE_VERDICT_FAIL, StrCat("deleted at ", FormatRfc3339(FromProto((*deleted)->time()))));
+  }
   absl::StatusOr<store::v1::Manifest> manifest = catalogue.LoadManifest(snapshot.digest());
   if (!manifest.ok()) return Gate("intact", v1::GATE_VERDICT_FAIL, std::string(MessageOf(manifest.status())));
   absl::StatusOr<ManifestReport> report = ExamineManifest(chunks, snapshot.kind(), manifest->pages(),
@@ -136,7 +103,9 @@ absl::StatusOr<std::vector<v1::GateResult>> SnapshotVault::CheckGates(const Dige
   } else if (above->has_value()) {
     absl::StatusOr<std::optional<v1::Snapshot>> ancestor = FindRecord(store, keys::SnapshotByDigest((*above)->tainted_by()));
     const std::string name = ancestor.ok() && ancestor->has_value() ? SnapshotName(**ancestor) : (*above)->tainted_by();
-    gates.push_back(Gate("lineage", v1::GATE_VERDICT_FAIL, StrCat("made from ", name, ", quarantined ", Because(**above))));
+    gates.push_back(Gate("lineage", v1::GATE_VERDICT_FAIL,
+                         StrCat(absl::StrContains((*above)->tainted_path(), " configured_by ") ? "runs with " : "made from ", name,
+                                " (", (*above)->tainted_path(), "), quarantined ", Because(**above))));
   } else {
     gates.push_back(Gate("lineage", v1::GATE_VERDICT_PASS,
                          snapshot.lineage().empty() ? "no lineage was declared" : "no ancestor is quarantined"));
@@ -163,11 +132,12 @@ absl::StatusOr<v1::VerifySnapshotResponse> SnapshotVault::Verify(const Digest& d
     proven.set_bytes_read(content.bytes_read);
   }
   proven.set_intact(proven.findings().empty());
+  proven.set_actor(actor.text());
   *proven.mutable_time() = ToProto(parts_->clock.Now());
   response.set_bytes_read(proven.bytes_read());
   for (const std::string& finding : proven.findings()) response.add_findings(finding);
   std::string evidence;
-  absl::StatusOr<bool> counts = parts_->SignatureCounts(snapshot, &evidence);
+  const absl::StatusOr<bool> counts = parts_->signatures.Suffice(snapshot, SignatureDepth::kBytes, &evidence);
   if (!counts.ok() || !*counts) {
     response.add_findings(StrCat("signature: ", counts.ok() ? evidence : std::string(MessageOf(counts.status()))));
   }

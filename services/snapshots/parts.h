@@ -9,7 +9,9 @@
 #include "firebreak/snapshots/snapshot_vault.h"
 #include "services/snapshots/catalogue.h"
 #include "services/snapshots/keyring.h"
+#include "services/snapshots/policies.h"
 #include "services/snapshots/push_desk.h"
+#include "services/snapshots/signatures.h"
 
 namespace firebreak {
 
@@ -22,7 +24,10 @@ struct SnapshotVault::Parts {
         limits(limits_in),
         catalogue(ledger.store(), limits.lineage_nodes_max),
         keyring(ledger, clock, limits),
-        pushes(ledger, chunks, clock, catalogue, keyring, limits) {}
+        policies(ledger, clock),
+        signatures(ledger, chunks, clock, catalogue, keyring, policies, limits),
+        pushes(ledger, chunks, clock, catalogue, keyring, limits),
+        index(ledger_in) {}
 
   Ledger& ledger;
   ChunkStore& chunks;
@@ -31,18 +36,27 @@ struct SnapshotVault::Parts {
   const SnapshotLimits limits;
   const Catalogue catalogue;
   Keyring keyring;
+  Policies policies;
+  Signatures signatures;
   PushDesk pushes;
   SnapshotVault::DeploymentsServing serving;
+  SnapshotVault::ServedParts served_parts;
+  LineageIndex index;
+  SnapshotVault::ReleasesNaming releases;
 
   // --- gates.cc ---
   v1::GateResult SignatureGate(const v1::Snapshot& snapshot) const;
   v1::GateResult IntactGate(const v1::Snapshot& snapshot) const;
-  // Empty evidence text = some signature counts; otherwise why none does. `evidence` gets the sentence either way.
-  absl::StatusOr<bool> SignatureCounts(const v1::Snapshot& snapshot, std::string* evidence) const;
-  absl::StatusOr<std::string> LoadBundle(const std::string& digest, const std::string& key_id) const;
+
+  // --- signer_desk.cc ---
+  // Releases ever decided that name any of these.
+  absl::StatusOr<std::vector<std::string>> Releases(const std::vector<std::string>& digests) const;
 
   // --- quarantine.cc ---
-  absl::StatusOr<QuarantineSweep> Sweep(const std::string& digest) const;
+  // From the index, nearest first, at most nodes_max; snapshots as stored. `total` counts all within depth_max (0 = any).
+  absl::StatusOr<std::vector<v1::LineageNode>> NearestDescendants(const Digest& digest, uint32_t depth_max, size_t nodes_max,
+                                                                  uint64_t* total);
+  absl::StatusOr<QuarantineSweep> Sweep(const std::string& digest);
   // Deployments that serve any of these now, sorted, each once.
   absl::StatusOr<std::vector<DeploymentName>> Serving(const std::vector<std::string>& digests) const;
 };

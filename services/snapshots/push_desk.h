@@ -30,6 +30,9 @@ class PushDesk {
            const SnapshotLimits& limits)
       : ledger_(ledger), chunks_(chunks), clock_(clock), catalogue_(catalogue), keyring_(keyring), limits_(limits) {}
 
+  // Once, before the first request.
+  void SetLimit(SnapshotVault::PushLimit limit) { limit_ = std::move(limit); }
+
   absl::StatusOr<v1::BeginPushResponse> Begin(const Caller& caller, const v1::BeginPushRequest& request);
   absl::StatusOr<v1::PutFilesResponse> PutFiles(const Caller& caller, const v1::PutFilesRequest& request);
   absl::StatusOr<v1::MissingChunksResponse> MissingChunks(const v1::MissingChunksRequest& request) const;
@@ -63,8 +66,6 @@ class PushDesk {
   absl::Status CheckAncestry(const v1::Snapshot& snapshot) const;
   absl::Status CheckIntact(const PageRefs& pages, const v1::Snapshot& snapshot, uint64_t* bytes_read) const;
   absl::Status WriteContent(Draft& draft, const Proved& proved, const v1::Snapshot& snapshot, size_t* edges_added) const;
-  absl::StatusOr<bool> WriteSignature(Draft& draft, const Proved& proved, const std::vector<v1::ChunkRef>& bundle_chunks,
-                                      v1::Snapshot& snapshot) const;
   void WriteDone(Draft& draft, const Caller& caller, const Proved& proved, const v1::Snapshot& snapshot) const;
   absl::Status Write(Draft& draft, const Caller& caller, const Proved& proved,
                      const std::vector<v1::ChunkRef>& bundle_chunks, v1::CommitPushResponse* response) const;
@@ -75,6 +76,7 @@ class PushDesk {
   const Catalogue& catalogue_;
   const Keyring& keyring_;
   SnapshotLimits limits_;
+  SnapshotVault::PushLimit limit_;
   absl::Mutex sweep_mutex_;
   std::string sweep_after_ ABSL_GUARDED_BY(sweep_mutex_);   // how far the answers of finished pushes have been swept
 };

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
 #include "firebreak/ledger/read.h"
@@ -16,7 +17,7 @@
 namespace firebreak {
 namespace {
 
-constexpr size_t kHoldMax = 40;   // expectations one Hold leaves; a draft takes 100
+constexpr size_t kTaintedListed = 500;   // of what a quarantine taints, with their records
 
 std::string Names(const std::vector<DeploymentName>& deployments) {
   std::string text;
@@ -31,6 +32,14 @@ std::string Names(const std::vector<DeploymentName>& deployments) {
 
 absl::StatusOr<std::vector<DeploymentName>> SnapshotVault::Parts::Serving(const std::vector<std::string>& digests) const {
   std::set<DeploymentName> names;
+  if (served_parts) {
+    const absl::flat_hash_set<std::string> wanted(digests.begin(), digests.end());
+    ASSIGN_OR_RETURN(std::vector<ServedPart> served, served_parts());
+    for (ServedPart& part : served) {
+      if (wanted.contains(part.snapshot)) names.insert(std::move(part.deployment));
+    }
+    return std::vector<DeploymentName>(names.begin(), names.end());
+  }
   if (!serving) return std::vector<DeploymentName>();
   for (const std::string& text : digests) {
     ASSIGN_OR_RETURN(Digest digest, Digest::Parse(text));
@@ -40,22 +49,64 @@ absl::StatusOr<std::vector<DeploymentName>> SnapshotVault::Parts::Serving(const 
   return std::vector<DeploymentName>(names.begin(), names.end());
 }
 
-absl::StatusOr<QuarantineSweep> SnapshotVault::Parts::Sweep(const std::string& digest) const {
+absl::StatusOr<QuarantineSweep> SnapshotVault::Parts::Sweep(const std::string& digest) {
   QuarantineSweep sweep;
   ASSIGN_OR_RETURN(sweep.snapshot, catalogue.LoadByDigest(digest));
-  ASSIGN_OR_RETURN(std::vector<v1::LineageNode> nodes, WalkDescendants({ledger.store(), limits.lineage_nodes_max}, digest));
-  std::vector<std::string> digests = {digest};
-  for (v1::LineageNode& node : nodes) {
-    v1::Snapshot& snapshot = *node.mutable_snapshot();
+  ASSIGN_OR_RETURN(Digest raw, Digest::Parse(digest));
+  std::vector<std::string> digests;   // it and everything that may not be served because of it
+  RETURN_IF_ERROR(index.Read([&](const LineageGraph& graph) -> absl::Status {
+    const std::optional<LineageGraph::Node> start = graph.Find(raw);
+    if (!start) return absl::OkStatus();
+    for (const LineageGraph::Reached& reached : graph.Touched({*start})) {
+      if (reached.touch != v1::BLAST_TOUCH_EVALUATED) digests.push_back(graph.digest(reached.node).text());
+    }
+    return absl::OkStatus();
+  }));
+  if (digests.empty()) digests.push_back(digest);
+  sweep.tainted_total = digests.size() - 1;
+  for (size_t i = 1; i < digests.size() && sweep.tainted.size() < kTaintedListed; ++i) {
+    ASSIGN_OR_RETURN(v1::Snapshot snapshot,
+                     LoadRecord(ledger.store(), keys::SnapshotByDigest(digests[i]), StrCat("snapshot ", digests[i])));
     snapshot.clear_quarantine();
-    ASSIGN_OR_RETURN(std::optional<v1::Quarantine> own,
-                     FindRecord(ledger.store(), keys::SnapshotQuarantine(snapshot.digest())));
+    ASSIGN_OR_RETURN(std::optional<v1::Quarantine> own, FindRecord(ledger.store(), keys::SnapshotQuarantine(digests[i])));
     if (own) *snapshot.mutable_quarantine() = *std::move(own);
-    digests.push_back(snapshot.digest());
     sweep.tainted.push_back(std::move(snapshot));
   }
   ASSIGN_OR_RETURN(sweep.deployments, Serving(digests));
   return sweep;
+}
+
+absl::StatusOr<std::vector<v1::LineageNode>> SnapshotVault::Parts::NearestDescendants(const Digest& digest, uint32_t depth_max,
+                                                                                     size_t nodes_max, uint64_t* total) {
+  struct Found {
+    std::string digest, from;
+    v1::LineageRelation relation;
+    uint32_t distance;
+  };
+  std::vector<Found> found;
+  *total = 0;
+  RETURN_IF_ERROR(index.Read([&](const LineageGraph& graph) -> absl::Status {
+    const std::optional<LineageGraph::Node> start = graph.Find(digest);
+    if (!start) return absl::OkStatus();
+    for (const LineageGraph::Reached& reached : graph.Walk(*start, LineageGraph::Direction::kDown)) {
+      if (depth_max > 0 && reached.distance > depth_max) break;
+      if (!graph.exists(reached.node)) continue;
+      if (++*total > nodes_max) continue;
+      found.push_back({graph.digest(reached.node).text(), graph.digest(reached.from).text(), reached.relation, reached.distance});
+    }
+    return absl::OkStatus();
+  }));
+  std::vector<v1::LineageNode> nodes;
+  for (const Found& one : found) {
+    v1::LineageNode node;
+    ASSIGN_OR_RETURN(*node.mutable_snapshot(),
+                     LoadRecord(ledger.store(), keys::SnapshotByDigest(one.digest), StrCat("snapshot ", one.digest)));
+    node.set_relation(one.relation);
+    node.set_reached_from(one.from);
+    node.set_distance(one.distance);
+    nodes.push_back(std::move(node));
+  }
+  return nodes;
 }
 
 absl::StatusOr<QuarantineSweep> SnapshotVault::AddQuarantine(Draft& draft, const QuarantineWish& wish) {
@@ -72,6 +123,7 @@ absl::StatusOr<QuarantineSweep> SnapshotVault::AddQuarantine(Draft& draft, const
     quarantine.set_actor(wish.actor.text());
     *quarantine.mutable_time() = ToProto(parts_->clock.Now());
     draft.Put(keys::SnapshotQuarantine(digest), quarantine);
+    RETURN_IF_ERROR(TouchLineage(draft));
   }
   *sweep.snapshot.mutable_quarantine() = quarantine;
   for (v1::Snapshot& tainted : sweep.tainted) {
@@ -81,13 +133,13 @@ absl::StatusOr<QuarantineSweep> SnapshotVault::AddQuarantine(Draft& draft, const
   }
   const std::string name = SnapshotName(sweep.snapshot);
   v1::AuditEntry entry = MakeEntry(wish.actor, before ? "snapshot.quarantine_confirmed" : "snapshot.quarantined",
-                                   StrCat(name, before ? " stays quarantined" : " quarantined", ", ", sweep.tainted.size(),
+                                   StrCat(name, before ? " stays quarantined" : " quarantined", ", ", sweep.tainted_total,
                                           " made from it tainted: ", wish.reason));
   AddSubjects(entry, sweep.snapshot);
   if (!wish.incident.empty()) AddSubject(entry, StrCat("incident/", wish.incident.text()));
   for (const DeploymentName& deployment : sweep.deployments) AddSubject(entry, StrCat("deployment/", deployment.text()));
   (*entry.mutable_facts())["digest"] = digest;
-  (*entry.mutable_facts())["tainted"] = absl::StrCat(sweep.tainted.size());
+  (*entry.mutable_facts())["tainted"] = absl::StrCat(sweep.tainted_total);
   (*entry.mutable_facts())["deployments"] = Names(sweep.deployments);
   draft.Record(std::move(entry));
   return sweep;
@@ -120,6 +172,7 @@ absl::StatusOr<v1::QuarantineSnapshotResponse> SnapshotVault::QuarantineSnapshot
   *response.mutable_snapshot() = std::move(sweep.snapshot);
   for (v1::Snapshot& tainted : sweep.tainted) *response.add_tainted() = std::move(tainted);
   for (const DeploymentName& name : sweep.deployments) response.add_deployments(name.text());
+  response.set_tainted_total(sweep.tainted_total);
   return response;
 }
 
@@ -137,6 +190,7 @@ absl::StatusOr<v1::LiftQuarantineResponse> SnapshotVault::LiftQuarantine(const C
     }
     if (!own) return absl::FailedPreconditionError(StrCat(name, " is not quarantined"));
     draft.Delete(keys::SnapshotQuarantine(snapshot.digest()));
+    RETURN_IF_ERROR(TouchLineage(draft));
     v1::AuditEntry entry = MakeEntry(caller.identity, "snapshot.quarantine_lifted",
                                      StrCat("quarantine of ", name, " lifted: ", request.reason()));
     AddSubjects(entry, snapshot);
@@ -153,48 +207,9 @@ absl::StatusOr<v1::LiftQuarantineResponse> SnapshotVault::LiftQuarantine(const C
 }
 
 absl::Status SnapshotVault::Hold(Draft& draft, const Digest& snapshot) const {
-  const MetaStore& store = parts_->ledger.store();
-  RETURN_IF_ERROR(draft.Find(keys::SnapshotQuarantine(snapshot.text())).status());
-  // New lineage may be added by pushing the content again; the record that holds it is expected as well.
-  RETURN_IF_ERROR(draft.Find(keys::SnapshotByDigest(snapshot.text())).status());
-  ASSIGN_OR_RETURN(std::vector<v1::LineageNode> ancestors,
-                   WalkAncestors({store, parts_->limits.lineage_nodes_max}, snapshot.text()));
-  if (ancestors.size() > kHoldMax) ancestors.resize(kHoldMax);
-  for (const v1::LineageNode& node : ancestors) {
-    RETURN_IF_ERROR(draft.Find(keys::SnapshotQuarantine(node.snapshot().digest())).status());
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<v1::TrustSignerResponse> SnapshotVault::TrustSigner(const Caller& caller, const v1::TrustSignerRequest& request) {
-  v1::TrustSignerResponse response;
-  ASSIGN_OR_RETURN(*response.mutable_signer(), parts_->keyring.Trust(caller, request));
-  return response;
-}
-
-absl::StatusOr<v1::RevokeSignerResponse> SnapshotVault::RevokeSigner(const Caller& caller,
-                                                                     const v1::RevokeSignerRequest& request) {
-  v1::RevokeSignerResponse response;
-  ASSIGN_OR_RETURN(*response.mutable_signer(), parts_->keyring.Revoke(caller, request));
-  ASSIGN_OR_RETURN(std::vector<Keyring::Signed> touched, parts_->keyring.SignedBy(request.key_id()));
-  std::vector<std::string> digests;
-  for (const Keyring::Signed& one : touched) {
-    std::string why;
-    ASSIGN_OR_RETURN(const bool counts, parts_->keyring.Counts(response.signer(), one.digest, &why));
-    if (counts) continue;   // logged before the index from which the key is revoked
-    response.add_snapshots(one.name);
-    digests.push_back(one.digest);
-  }
-  ASSIGN_OR_RETURN(std::vector<DeploymentName> deployments, parts_->Serving(digests));
-  for (const DeploymentName& name : deployments) response.add_deployments(name.text());
-  return response;
-}
-
-absl::StatusOr<v1::ListSignersResponse> SnapshotVault::ListSigners(const Caller&, const v1::ListSignersRequest&) {
-  ASSIGN_OR_RETURN(std::vector<v1::TrustedSigner> signers, parts_->keyring.List());
-  v1::ListSignersResponse response;
-  for (v1::TrustedSigner& signer : signers) *response.add_signers() = std::move(signer);
-  return response;
+  RETURN_IF_ERROR(draft.Find(keys::SnapshotByDigest(snapshot.text())).status());   // its own lineage, when pushed again
+  RETURN_IF_ERROR(parts_->signatures.Hold(draft, snapshot.text()));
+  return ExpectLineage(draft);
 }
 
 }  // namespace firebreak

@@ -22,6 +22,7 @@ namespace {
 constexpr size_t kGetBytesMax = kChunkBytesMax;
 constexpr int kGetDigestsMax = 4096;
 constexpr size_t kBundlePieceBytes = size_t{2} << 20;
+constexpr size_t kLineageNodesListed = 1000;   // each way, in one answer
 
 absl::Status FillNodes(TaintFinder& taint, std::vector<v1::LineageNode>& nodes) {
   for (v1::LineageNode& node : nodes) RETURN_IF_ERROR(taint.Fill(*node.mutable_snapshot()));
@@ -36,6 +37,14 @@ SnapshotVault::SnapshotVault(Ledger& ledger, ChunkStore& chunks, const Clock& cl
 SnapshotVault::~SnapshotVault() = default;
 
 void SnapshotVault::SetDeploymentsServing(DeploymentsServing serving) { parts_->serving = std::move(serving); }
+
+void SnapshotVault::SetServedParts(ServedParts parts) { parts_->served_parts = std::move(parts); }
+
+LineageIndex& SnapshotVault::lineage() const { return parts_->index; }
+
+void SnapshotVault::SetReleasesNaming(ReleasesNaming naming) { parts_->releases = std::move(naming); }
+
+void SnapshotVault::SetPushLimit(PushLimit limit) { parts_->pushes.SetLimit(std::move(limit)); }
 
 absl::StatusOr<v1::Snapshot> SnapshotVault::Resolve(std::string_view name_or_digest) const {
   return parts_->catalogue.Resolve(name_or_digest);
@@ -102,26 +111,26 @@ absl::StatusOr<v1::GetChunksResponse> SnapshotVault::GetChunks(const Caller&, co
   } else {
     RETURN_IF_ERROR(Resolve(request.snapshot()).status());
   }
-  v1::GetChunksResponse response;
-  size_t bytes = 0;
+  std::vector<Digest> digests;
+  digests.reserve(static_cast<size_t>(request.digests_size()));
   for (const std::string& raw : request.digests()) {
     if (raw.size() != 32) return absl::InvalidArgumentError("a digest is not 32 bytes");
-    absl::StatusOr<std::string> data = parts_->chunks.Get(Digest::FromRaw(raw));
-    if (!data.ok()) return Annotate(data.status(), StrCat(request.snapshot(), ": chunk ", ToHex(raw)));
-    bytes += data->size();
-    if (bytes > kGetBytesMax) {
-      return absl::ResourceExhaustedError(StrCat("more than ", kGetBytesMax, " bytes of chunks in one call"));
-    }
+    digests.push_back(Digest::FromRaw(raw));
+  }
+  absl::StatusOr<std::vector<std::string>> data = parts_->chunks.GetMany(digests, kGetBytesMax);
+  if (!data.ok()) return Annotate(data.status(), request.snapshot());
+  v1::GetChunksResponse response;
+  for (size_t i = 0; i < digests.size(); ++i) {
     v1::Chunk* chunk = response.add_chunks();
-    chunk->set_digest(raw);
-    chunk->set_data(*std::move(data));
+    chunk->set_digest(digests[i].raw());
+    chunk->set_data(std::move((*data)[i]));
   }
   return response;
 }
 
 absl::StatusOr<v1::GetBundleResponse> SnapshotVault::GetBundle(const Caller&, const v1::GetBundleRequest& request) {
   ASSIGN_OR_RETURN(v1::Snapshot snapshot, Resolve(request.snapshot()));
-  ASSIGN_OR_RETURN(std::string bundle, parts_->LoadBundle(snapshot.digest(), snapshot.signature().key_id()));
+  ASSIGN_OR_RETURN(std::string bundle, parts_->signatures.LoadBundle(snapshot.digest(), snapshot.signature().key_id()));
   if (request.offset() > bundle.size()) return absl::InvalidArgumentError("offset is past the end of the bundle");
   v1::GetBundleResponse response;
   response.set_total_bytes(bundle.size());
@@ -141,8 +150,12 @@ absl::StatusOr<std::vector<v1::LineageNode>> SnapshotVault::Ancestors(const Dige
 absl::StatusOr<std::vector<v1::LineageNode>> SnapshotVault::Descendants(const Digest& snapshot) const {
   const MetaStore& store = parts_->ledger.store();
   RETURN_IF_ERROR(LoadRecord(store, keys::SnapshotByDigest(snapshot.text()), StrCat("snapshot ", snapshot.text())).status());
+  uint64_t total = 0;
   ASSIGN_OR_RETURN(std::vector<v1::LineageNode> nodes,
-                   WalkDescendants({store, parts_->limits.lineage_nodes_max}, snapshot.text()));
+                   parts_->NearestDescendants(snapshot, 0, parts_->limits.lineage_nodes_max, &total));
+  if (total > nodes.size()) {
+    return absl::ResourceExhaustedError(StrCat("more than ", nodes.size(), " snapshots were made from ", snapshot.text()));
+  }
   TaintFinder taint(store, parts_->limits.lineage_nodes_max);
   RETURN_IF_ERROR(FillNodes(taint, nodes));
   return nodes;
@@ -154,8 +167,14 @@ absl::StatusOr<v1::GetLineageResponse> SnapshotVault::GetLineage(const Caller&, 
   const MetaStore& store = parts_->ledger.store();
   const LineageWalk walk{store, parts_->limits.lineage_nodes_max, request.depth_max()};
   TaintFinder taint(store, parts_->limits.lineage_nodes_max);
-  ASSIGN_OR_RETURN(std::vector<v1::LineageNode> ancestors, WalkAncestors(walk, response.snapshot().digest()));
-  ASSIGN_OR_RETURN(std::vector<v1::LineageNode> descendants, WalkDescendants(walk, response.snapshot().digest()));
+  ASSIGN_OR_RETURN(Digest digest, Digest::Parse(response.snapshot().digest()));
+  ASSIGN_OR_RETURN(std::vector<v1::LineageNode> ancestors, WalkAncestors(walk, digest.text()));
+  uint64_t descendants_total = 0;
+  ASSIGN_OR_RETURN(std::vector<v1::LineageNode> descendants,
+                   parts_->NearestDescendants(digest, request.depth_max(), kLineageNodesListed, &descendants_total));
+  response.set_ancestors_total(ancestors.size());
+  response.set_descendants_total(descendants_total);
+  if (ancestors.size() > kLineageNodesListed) ancestors.resize(kLineageNodesListed);
   RETURN_IF_ERROR(FillNodes(taint, ancestors));
   RETURN_IF_ERROR(FillNodes(taint, descendants));
   for (v1::LineageNode& node : ancestors) *response.add_ancestors() = std::move(node);

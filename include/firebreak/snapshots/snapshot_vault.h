@@ -16,6 +16,7 @@
 #include "firebreak/base/log.h"
 #include "firebreak/ledger/draft.h"
 #include "firebreak/ledger/ledger.h"
+#include "firebreak/snapshots/lineage_index.h"
 #include "firebreak/storage/chunk_store.h"
 #include "firebreak/v1/fleet.pb.h"
 #include "firebreak/v1/snapshot.pb.h"
@@ -31,8 +32,15 @@ struct QuarantineWish {
 
 struct QuarantineSweep {
   v1::Snapshot snapshot;
-  std::vector<v1::Snapshot> tainted;             // every descendant, nearest first
-  std::vector<DeploymentName> deployments;       // that serve any of them now
+  std::vector<v1::Snapshot> tainted;             // what may no longer be served because of it, nearest first, the first 500
+  uint64_t tainted_total = 0;
+  std::vector<DeploymentName> deployments;       // that serve any of them now, of all and not only of the first 500
+};
+
+// A deployment and one snapshot that its wanted release holds.
+struct ServedPart {
+  DeploymentName deployment;
+  std::string snapshot;   // sha256:…
 };
 
 struct SnapshotLimits {
@@ -40,9 +48,18 @@ struct SnapshotLimits {
   absl::Duration push_lifetime = absl::Hours(48);   // since it was last touched
   uint64_t snapshot_bytes_max = uint64_t{1} << 44;  // 16 TiB
   size_t bundle_bytes_max = size_t{64} << 20;
-  size_t lineage_nodes_max = 10'000;                // one walk
+  size_t lineage_nodes_max = 200'000;               // one walk
   size_t lineage_parents_max = 32;                  // one push
   size_t signers_max = 256;
+};
+
+// What a push brings, asked about as it comes in and once more, exactly, before it becomes a snapshot.
+struct PushLoad {
+  v1::SnapshotKind kind = v1::SNAPSHOT_KIND_UNSPECIFIED;
+  std::string name;
+  std::string push_id;
+  uint64_t bytes = 0;        // of this call; with `committing` of the whole content
+  bool committing = false;
 };
 
 // Thread-safe. `ledger`, `chunks`, `clock` and `log` outlive it. Handlers answer kInvalidArgument, kNotFound (with the nearest
@@ -55,6 +72,16 @@ class SnapshotVault {
   // Where snapshots serve; set once by main, before the first request. Unset = nowhere.
   using DeploymentsServing = std::function<absl::StatusOr<std::vector<DeploymentName>>(const Digest& snapshot)>;
   void SetDeploymentsServing(DeploymentsServing serving);
+  // The same for everything at once, so that a sweep of many snapshots looks at each deployment only once. Preferred when set.
+  using ServedParts = std::function<absl::StatusOr<std::vector<ServedPart>>()>;
+  void SetServedParts(ServedParts parts);
+  // Releases ever decided that name any of these snapshots (digests); the same rules.
+  using ReleasesNaming = std::function<absl::StatusOr<std::vector<std::string>>(const std::vector<std::string>& snapshots)>;
+  void SetReleasesNaming(ReleasesNaming naming);
+
+  // Whether a push may go on; set once by main, before the first request. Unset = always.
+  using PushLimit = std::function<absl::Status(const PushLoad&)>;
+  void SetPushLimit(PushLimit limit);
 
   // --- the service Snapshots ---
   absl::StatusOr<v1::BeginPushResponse> BeginPush(const Caller& caller, const v1::BeginPushRequest& request);
@@ -89,18 +116,22 @@ class SnapshotVault {
   // the snapshot is unknown; a gate that cannot be decided is UNKNOWN.
   absl::StatusOr<std::vector<v1::GateResult>> CheckGates(const Digest& snapshot) const;
 
-  // Breadth first, nearest first, without the snapshot itself. kResourceExhausted past lineage_nodes_max.
+  // Every snapshot and edge in memory, for questions about thousands of them.
+  LineageIndex& lineage() const;
+
+  // Over every relation, nearest first, without the snapshot itself. kResourceExhausted past lineage_nodes_max.
   absl::StatusOr<std::vector<v1::LineageNode>> Ancestors(const Digest& snapshot) const;
   absl::StatusOr<std::vector<v1::LineageNode>> Descendants(const Digest& snapshot) const;
 
-  // Leaves expectations on the quarantine of the snapshot and of its ancestors (the 40 nearest), so that a quarantine committed
-  // in between makes a decision about it be built again.
+  // Leaves an expectation that no quarantine comes or goes and no edge changes anywhere, so that one committed in between, however
+  // far upstream, makes a decision about the snapshot be built again.
   absl::Status Hold(Draft& draft, const Digest& snapshot) const;
 
   // Reads back every byte and checks every signature against the keys trusted now; remembers the result for CheckGates.
   absl::StatusOr<v1::VerifySnapshotResponse> Verify(const Digest& snapshot, const Identity& actor);
 
  private:
+  friend class SignerDesk;   // the service Signers, over the same keyring
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };

@@ -1,0 +1,260 @@
+#include "services/snapshots/signatures.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_join.h"
+#include "firebreak/base/status.h"
+#include "firebreak/base/text.h"
+#include "firebreak/crypto/hash.h"
+#include "firebreak/ledger/entries.h"
+#include "firebreak/ledger/read.h"
+#include "firebreak/snapshots/names.h"
+#include "firebreak/storage/keys/signers.h"
+#include "firebreak/storage/keys/snapshots.h"
+#include "services/snapshots/content.h"
+#include "services/snapshots/content_match.h"
+#include "services/snapshots/entry.h"
+#include "services/snapshots/signer_scope.h"
+
+namespace firebreak {
+namespace {
+
+constexpr size_t kSignaturesMax = 64;   // distinct keys over one content
+constexpr size_t kNamesMax = 64;        // of one content
+constexpr size_t kHeldMax = 16;         // signers a decision expects; a draft has room for a hundred keys
+constexpr size_t kAddedBundleBytesMax = size_t{3} << 20;
+
+}  // namespace
+
+v1::SignatureSummary SummaryOf(const CheckedBundle& checked) {
+  v1::SignatureSummary summary;
+  summary.set_signer(checked.signer.name());
+  summary.set_key_id(checked.signature.key_id);
+  summary.set_algorithm(checked.algorithm);
+  if (!checked.identity.empty()) {
+    summary.set_authority_key_id(checked.signer.key_id());
+    summary.set_identity(checked.identity);
+  }
+  return summary;
+}
+
+absl::StatusOr<bool> WriteSignature(Draft& draft, const v1::Snapshot& snapshot, const std::vector<v1::ChunkRef>& bundle_chunks,
+                                    uint64_t bundle_bytes, v1::SignatureSummary& summary) {
+  ASSIGN_OR_RETURN(std::optional<store::v1::StoredSignature> before,
+                   draft.Find(keys::SnapshotSignature(snapshot.digest(), summary.key_id())));
+  if (before) {
+    summary = before->summary();
+    return true;
+  }
+  store::v1::StoredSignature stored;
+  *stored.mutable_summary() = summary;
+  for (const v1::ChunkRef& ref : bundle_chunks) *stored.add_bundle_chunks() = ref;
+  stored.set_bundle_bytes(bundle_bytes);
+  draft.Put(keys::SnapshotSignature(snapshot.digest(), summary.key_id()), stored);
+  store::v1::SignedRef ref;
+  ref.set_name(SnapshotName(snapshot));
+  ref.set_digest(snapshot.digest());
+  draft.Put(keys::SnapshotSignedBy(summary.key_id(), snapshot.digest()), ref);
+  if (!summary.authority_key_id().empty()) draft.Put(keys::SnapshotSignedBy(summary.authority_key_id(), snapshot.digest()), ref);
+  return false;
+}
+
+void AddSignatureFacts(v1::AuditEntry& entry, const v1::SignatureSummary& summary) {
+  auto& facts = *entry.mutable_facts();
+  facts["key_id"] = summary.key_id();
+  facts["signer"] = summary.signer();
+  facts["bundle"] = summary.bundle_digest();
+  if (summary.authority_key_id().empty()) return;
+  facts["authority"] = summary.authority_key_id();
+  facts["identity"] = summary.identity();
+}
+
+absl::StatusOr<std::string> Signatures::LoadBundle(const std::string& digest, const std::string& key_id) const {
+  ASSIGN_OR_RETURN(store::v1::StoredSignature stored,
+                   LoadRecord(ledger_.store(), keys::SnapshotSignature(digest, key_id), StrCat("signature of ", digest)));
+  absl::StatusOr<std::string> bytes = LoadBytes(chunks_, stored.bundle_chunks(), limits_.bundle_bytes_max);
+  if (!bytes.ok()) return Annotate(bytes.status(), StrCat("signature bundle of ", digest));
+  return bytes;
+}
+
+// That this very bundle was held against the content is on the log, entered when that was done.
+absl::Status Signatures::CheckMatched(const std::string& digest, const v1::SignatureSummary& summary) const {
+  uint64_t from = 0;
+  while (true) {
+    ASSIGN_OR_RETURN(EntryPage page, ListEntriesBySubject(ledger_.store(), StrCat("snapshot/", digest), from, 100));
+    for (const v1::AuditEntry& entry : page.entries) {
+      const auto key = entry.facts().find("key_id");
+      const auto bundle = entry.facts().find("bundle");
+      if ((entry.action() == kActionPushed || entry.action() == kActionSigned) && key != entry.facts().end() &&
+          bundle != entry.facts().end() && key->second == summary.key_id() && bundle->second == summary.bundle_digest()) {
+        return absl::OkStatus();
+      }
+    }
+    if (!page.more) return absl::DataLossError("the log does not say that this signature was compared with the content");
+    from = page.next_index;
+  }
+}
+
+absl::Status Signatures::CheckStored(const v1::Snapshot& snapshot, const store::v1::StoredSignature& stored,
+                                     SignatureDepth depth, const std::vector<v1::TrustedSigner>& signers,
+                                     SignatureView& view) const {
+  const v1::SignatureSummary& summary = stored.summary();
+  ASSIGN_OR_RETURN(const std::string bundle, LoadBundle(snapshot.digest(), summary.key_id()));
+  // A certificate must have been valid when it was checked first, which the log remembers; it may have expired since.
+  ASSIGN_OR_RETURN(const CheckedBundle checked, keyring_.Verify(bundle, FromProto(summary.verified_at())));
+  if (Sha256(bundle).text() != summary.bundle_digest()) return absl::DataLossError("the stored bundle is another one than was checked");
+  if (NeedsBytes(checked.signature) && depth == SignatureDepth::kRecords) {
+    RETURN_IF_ERROR(CheckMatched(snapshot.digest(), summary));
+  } else {
+    ASSIGN_OR_RETURN(const store::v1::Manifest manifest, catalogue_.LoadManifest(snapshot.digest()));
+    RETURN_IF_ERROR(MatchContent(chunks_, manifest.pages(), checked.signature));
+  }
+  view.signer = checked.signer;
+  view.vote = {Keyring::Voter(checked, signers), checked.signer.name(), checked.identity};
+  ASSIGN_OR_RETURN(view.counts, keyring_.Counts(checked, snapshot.digest(), &view.why));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<SignatureView>> Signatures::View(const v1::Snapshot& snapshot, SignatureDepth depth) const {
+  ASSIGN_OR_RETURN(RecordPage<store::v1::StoredSignature> page,
+                   ListRecords(ledger_.store(), keys::SnapshotSignatures(snapshot.digest()), "", kSignaturesMax));
+  ASSIGN_OR_RETURN(const std::vector<v1::TrustedSigner> signers, keyring_.List());
+  std::vector<SignatureView> views;
+  for (const auto& [key, stored] : page.records) {
+    SignatureView& view = views.emplace_back();
+    view.summary = stored.summary();
+    const absl::Status status = CheckStored(snapshot, stored, depth, signers, view);
+    if (status.ok()) continue;
+    if (absl::IsUnavailable(status)) return status;   // not an answer about the signature
+    view.counts = false;
+    view.why = std::string(MessageOf(status));
+  }
+  return views;
+}
+
+absl::StatusOr<std::vector<std::string>> Signatures::NamesOf(const v1::Snapshot& snapshot) const {
+  ASSIGN_OR_RETURN(RecordPage<store::v1::SignedRef> page,
+                   ListRecords(ledger_.store(), keys::NamesOfContent(snapshot.digest()), "", kNamesMax));
+  if (!page.next_after.empty()) {
+    return absl::ResourceExhaustedError(StrCat("the content goes by more than ", kNamesMax, " names"));
+  }
+  std::set<std::string> names = {snapshot.name()};
+  for (const auto& [key, ref] : page.records) names.insert(ref.name());
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+absl::StatusOr<std::vector<v1::PolicyStanding>> Signatures::Judge(const v1::Snapshot& snapshot,
+                                                                  const std::vector<SignatureView>& signatures) const {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesOf(snapshot));
+  std::vector<v1::PolicyStanding> standings;
+  for (const std::string& name : names) {
+    std::vector<Vote> votes;
+    for (const SignatureView& view : signatures) {
+      if (view.counts && InScope(view.signer, snapshot.kind(), name)) votes.push_back(view.vote);
+    }
+    ASSIGN_OR_RETURN(const std::vector<v1::SigningPolicy> policies, policies_.Matching(snapshot.kind(), name));
+    for (const v1::SigningPolicy& policy : policies) {
+      v1::PolicyStanding standing = firebreak::Judge(policy, votes);
+      const auto same = std::find_if(standings.begin(), standings.end(), [&](const v1::PolicyStanding& other) {
+        return other.policy().name() == policy.name();
+      });
+      if (same == standings.end()) {
+        standings.push_back(std::move(standing));
+      } else if (standing.have() < same->have()) {   // of several names under one policy, the one that is worst off
+        *same = std::move(standing);
+      }
+    }
+  }
+  return standings;
+}
+
+absl::StatusOr<bool> Signatures::Suffice(const v1::Snapshot& snapshot, SignatureDepth depth, std::string* evidence) const {
+  ASSIGN_OR_RETURN(const std::vector<SignatureView> views, View(snapshot, depth));
+  ASSIGN_OR_RETURN(const std::vector<v1::PolicyStanding> standings, Judge(snapshot, views));
+  std::vector<std::string> good;
+  std::string bad = "no signature is stored";
+  for (const SignatureView& view : views) {
+    if (!view.counts) {
+      bad = view.why;
+    } else if (!InScope(view.signer, snapshot.kind(), snapshot.name())) {
+      bad = StrCat("signer ", view.signer.name(), " may not sign ", SnapshotName(snapshot.kind(), snapshot.name(), 0));
+    } else {
+      good.push_back(view.why);
+    }
+  }
+  for (const v1::PolicyStanding& standing : standings) {
+    if (standing.holds()) continue;
+    if (standing.policy().name().empty()) {
+      *evidence = good.empty() ? bad : "the content also goes by a name that none of its signers may sign";
+    } else {
+      *evidence = StrCat(WhatIsMissing(standing), good.empty() && !views.empty() ? StrCat("; ", bad) : "");
+    }
+    return false;
+  }
+  *evidence = absl::StrJoin(good, "; ");
+  for (const v1::PolicyStanding& standing : standings) {
+    if (standing.policy().name().empty()) continue;
+    StrAppend(evidence, "; policy ", standing.policy().name(), " holds with ", standing.have(), " of ",
+              standing.policy().threshold());
+  }
+  return true;
+}
+
+absl::Status Signatures::Hold(Draft& draft, const std::string& digest) const {
+  RETURN_IF_ERROR(draft.Find(keys::LastPolicyChange()).status());
+  ASSIGN_OR_RETURN(RecordPage<store::v1::StoredSignature> page,
+                   ListRecords(ledger_.store(), keys::SnapshotSignatures(digest), "", kHeldMax));
+  for (const auto& [key, stored] : page.records) {
+    RETURN_IF_ERROR(draft.Find(keys::SnapshotSigner(stored.summary().key_id())).status());
+    const std::string& authority = stored.summary().authority_key_id();
+    if (!authority.empty()) RETURN_IF_ERROR(draft.Find(keys::SnapshotSigner(authority)).status());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::AddSignatureResponse> Signatures::Add(const Caller& caller, const v1::AddSignatureRequest& request,
+                                                         v1::Snapshot snapshot) const {
+  const std::string name = SnapshotName(snapshot);
+  if (request.bundle().size() > kAddedBundleBytesMax) {
+    return WithNextStep(absl::ResourceExhaustedError(StrCat("signature bundle larger than ", kAddedBundleBytesMax, " bytes")),
+                        "push the same content again with --bundle; nothing of it is sent twice");
+  }
+  absl::StatusOr<CheckedBundle> checked = keyring_.Verify(request.bundle(), clock_.Now());
+  if (!checked.ok()) return Annotate(checked.status(), name);
+  RETURN_IF_ERROR(Annotate(keyring_.CheckNew(*checked, snapshot.kind(), snapshot.name()), name));
+  ASSIGN_OR_RETURN(const store::v1::Manifest manifest, catalogue_.LoadManifest(snapshot.digest()));
+  RETURN_IF_ERROR(Annotate(MatchContent(chunks_, manifest.pages(), checked->signature), name));
+  ASSIGN_OR_RETURN(const std::vector<v1::ChunkRef> bundle_chunks, StoreBytes(chunks_, request.bundle()));
+  RETURN_IF_ERROR(chunks_.Sync());
+
+  v1::AddSignatureResponse response;
+  const absl::StatusOr<Receipt> receipt = ledger_.Transact([&](Draft& draft) -> absl::Status {
+    // A revocation that came between the check and this commit makes the draft be built, and refused, again.
+    ASSIGN_OR_RETURN(const v1::TrustedSigner signer, draft.Load(keys::SnapshotSigner(checked->signer.key_id()), "signer"));
+    RETURN_IF_ERROR(keyring_.CheckNew(signer));
+    ASSIGN_OR_RETURN(const auto leaf, draft.Find(keys::SnapshotSigner(checked->signature.key_id)));
+    if (leaf) RETURN_IF_ERROR(keyring_.CheckNew(*leaf));
+    RETURN_IF_ERROR(draft.Load(keys::SnapshotByDigest(snapshot.digest()), name).status());
+    v1::SignatureSummary summary = SummaryOf(*checked);
+    summary.set_bundle_digest(Sha256(request.bundle()).text());
+    *summary.mutable_verified_at() = ToProto(clock_.Now());
+    ASSIGN_OR_RETURN(const bool before, WriteSignature(draft, snapshot, bundle_chunks, request.bundle().size(), summary));
+    response.set_already_existed(before);
+    *response.mutable_signature() = summary;
+    const std::string& who = summary.identity().empty() ? summary.signer() : summary.identity();
+    v1::AuditEntry entry = MakeEntry(caller.identity, before ? "snapshot.signed_again" : kActionSigned,
+                                     StrCat(name, before ? " signed again by " : " also signed by ", who));
+    AddSubjects(entry, snapshot);
+    (*entry.mutable_facts())["digest"] = snapshot.digest();
+    AddSignatureFacts(entry, summary);
+    draft.Record(std::move(entry));
+    return absl::OkStatus();
+  });
+  if (!receipt.ok()) return receipt.status();
+  *response.mutable_snapshot() = std::move(snapshot);
+  return response;
+}
+
+}  // namespace firebreak

@@ -1,0 +1,86 @@
+// The signatures over stored content: adding one, checking each against the keys of now, and holding those that count against
+// the policies over every name the content goes by.
+#ifndef FIREBREAK_SERVICES_SNAPSHOTS_SIGNATURES_H_
+#define FIREBREAK_SERVICES_SNAPSHOTS_SIGNATURES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "firebreak/ledger/ledger.h"
+#include "firebreak/snapshots/snapshot_vault.h"
+#include "firebreak/storage/chunk_store.h"
+#include "services/snapshots/catalogue.h"
+#include "services/snapshots/keyring.h"
+#include "services/snapshots/policies.h"
+
+namespace firebreak {
+
+// How much of a stored signature's word is checked again. kBytes also reads content that only a re-hash can compare; otherwise
+// what the log says of the first comparison is relied on, bound to the exact bundle.
+enum class SignatureDepth { kRecords, kBytes };
+
+struct SignatureView {
+  v1::SignatureSummary summary;
+  bool counts = false;
+  std::string why;
+  Vote vote;
+  v1::TrustedSigner signer;   // empty when the bundle does not verify
+};
+
+// Thread-safe. Everything it is given outlives it.
+class Signatures {
+ public:
+  Signatures(Ledger& ledger, ChunkStore& chunks, const Clock& clock, const Catalogue& catalogue, const Keyring& keyring,
+             const Policies& policies, const SnapshotLimits& limits)
+      : ledger_(ledger), chunks_(chunks), clock_(clock), catalogue_(catalogue), keyring_(keyring), policies_(policies),
+        limits_(limits) {}
+
+  absl::StatusOr<std::string> LoadBundle(const std::string& digest, const std::string& key_id) const;
+
+  // Every stored signature of this content, by key id.
+  absl::StatusOr<std::vector<SignatureView>> View(const v1::Snapshot& snapshot, SignatureDepth depth) const;
+
+  // The policies over every name of the content, each judged by the signatures that may sign that name.
+  absl::StatusOr<std::vector<v1::PolicyStanding>> Judge(const v1::Snapshot& snapshot,
+                                                        const std::vector<SignatureView>& signatures) const;
+
+  // Whether every policy holds; `evidence` gets one sentence either way.
+  absl::StatusOr<bool> Suffice(const v1::Snapshot& snapshot, SignatureDepth depth, std::string* evidence) const;
+
+  // One more signature, checked as that of a push.
+  absl::StatusOr<v1::AddSignatureResponse> Add(const Caller& caller, const v1::AddSignatureRequest& request,
+                                               v1::Snapshot snapshot) const;
+
+  // Leaves expectations on the policies and on the signers of this content, so that a revocation or a new policy committed in
+  // between makes a decision about it be built again.
+  absl::Status Hold(Draft& draft, const std::string& digest) const;
+
+ private:
+  absl::Status CheckStored(const v1::Snapshot& snapshot, const store::v1::StoredSignature& stored, SignatureDepth depth,
+                           const std::vector<v1::TrustedSigner>& signers, SignatureView& view) const;
+  absl::Status CheckMatched(const std::string& digest, const v1::SignatureSummary& summary) const;
+  absl::StatusOr<std::vector<std::string>> NamesOf(const v1::Snapshot& snapshot) const;
+
+  Ledger& ledger_;
+  ChunkStore& chunks_;
+  const Clock& clock_;
+  const Catalogue& catalogue_;
+  const Keyring& keyring_;
+  const Policies& policies_;
+  SnapshotLimits limits_;
+};
+
+// What is kept of a checked bundle, without the bundle's digest and time.
+v1::SignatureSummary SummaryOf(const CheckedBundle& checked);
+
+// Puts a key's signature over a content and its index; keeps the first. Answers whether there was one, in `summary`.
+absl::StatusOr<bool> WriteSignature(Draft& draft, const v1::Snapshot& snapshot, const std::vector<v1::ChunkRef>& bundle_chunks,
+                                    uint64_t bundle_bytes, v1::SignatureSummary& summary);
+
+// The facts a signature's log entry is read back by.
+void AddSignatureFacts(v1::AuditEntry& entry, const v1::SignatureSummary& summary);
+
+}  // namespace firebreak
+
+#endif  // FIREBREAK_SERVICES_SNAPSHOTS_SIGNATURES_H_
