@@ -11,6 +11,13 @@ bool ByName(const std::unique_ptr<Action>& action, std::string_view name) { retu
 
 }  // namespace
 
+absl::StatusOr<ActionPreview> Action::Preview(const ActionCall&) const {
+  ActionPreview preview;
+  preview.now = "not known";
+  preview.then = spec().about;
+  return preview;
+}
+
 void ActionCatalogue::Add(std::unique_ptr<Action> action) {
   const auto place = std::lower_bound(actions_.begin(), actions_.end(), std::string_view(action->spec().name), ByName);
   FIREBREAK_CHECK(place == actions_.end() || (*place)->spec().name != action->spec().name);

@@ -26,36 +26,6 @@ constexpr int kWaitingMax = 64;  // runs in line for one lock
 constexpr int kAttachedMax = 64;  // incidents that join one run; the next waits in line
 constexpr size_t kInputsBytesMax = 64 * 1024;
 
-absl::Status BindInput(const v1::InputDeclaration& input, const RunOrder& order, v1::PlaybookRun& run) {
-  const ValueType type = FindValueType(input.type()).value_or(ValueType::kString);
-  const auto given = order.inputs.fields().find(input.name());
-  absl::Status unbound = absl::InvalidArgumentError(
-      StrCat("input ", input.name(), " is missing (next: give ", input.name(), "=<", input.type(), ">)"));
-  Value value;
-  if (given != order.inputs.fields().end()) {
-    value = given->second;
-  } else {
-    absl::StatusOr<Value> bound = unbound;
-    if (input.has_from()) bound = EvaluateText(input.from().text(), ValuesOf(run));
-    if (bound.ok()) {
-      value = *std::move(bound);
-    } else if (input.has_default_value()) {
-      value = input.default_value();
-    } else if (input.has_from()) {
-      return absl::InvalidArgumentError(StrCat("input ", input.name(), " comes from ", input.from().text(),
-                                               ", which has no value (next: give ", input.name(), "=<", input.type(),
-                                               ">)"));
-    } else {
-      return unbound;
-    }
-  }
-  if (!ValueMatches(value, type)) {
-    return absl::InvalidArgumentError(StrCat("input ", input.name(), " = ", PrintJson(value), " is no ", input.type()));
-  }
-  (*run.mutable_inputs()->mutable_fields())[input.name()] = std::move(value);
-  return absl::OkStatus();
-}
-
 absl::Status CheckGiven(const v1::Playbook& playbook, const google::protobuf::Struct& inputs) {
   if (inputs.ByteSizeLong() > kInputsBytesMax) return absl::InvalidArgumentError("inputs are larger than 64 KiB");
   std::vector<std::string> known;
@@ -83,22 +53,20 @@ absl::Status BindLock(const v1::Playbook& playbook, v1::PlaybookRun& run) {
   return absl::OkStatus();
 }
 
-void AddPending(const google::protobuf::RepeatedPtrField<v1::Step>& steps, const std::string& prefix,
-                v1::PlaybookRun& run) {
-  for (const v1::Step& step : steps) {
+void AddPending(const NodeList& list, const std::string& path, v1::PlaybookRun& run) {
+  for (const Node* node : list.nodes) {
+    if (run.steps_size() >= kRunStepsMax) return;
     v1::StepState& state = *run.add_steps();
-    state.set_path(prefix + step.name());
+    state.set_path(path + list.link + node->step->name());
     state.set_phase(v1::STEP_PHASE_PENDING);
-    if (step.has_do_()) state.set_action(step.do_().action());
-    if (step.has_ask()) {
-      state.set_question(step.ask().question());
-      *state.mutable_roles() = step.ask().roles();
-      state.set_need(step.ask().need());
+    if (node->kind == StepKind::kDo) state.set_action(node->step->do_().action());
+    if (node->kind == StepKind::kAsk) {
+      state.set_question(node->step->ask().question());
+      *state.mutable_roles() = node->step->ask().roles();
+      state.set_need(node->step->ask().need());
     }
-    if (!step.has_branch()) continue;
-    const std::string path = state.path();
-    AddPending(step.branch().then_steps(), path + "/then/", run);
-    AddPending(step.branch().else_steps(), path + "/else/", run);
+    const std::string inside = node->IsLoop() ? StrCat(state.path(), "[1]") : state.path();
+    for (const NodeList& lower : node->lists) AddPending(lower, inside, run);
   }
 }
 
@@ -135,12 +103,43 @@ absl::StatusOr<Started> JoinRun(Draft& draft, v1::PlaybookRun host, const v1::Pl
   return Started{std::move(host), true, true};
 }
 
+// The holder is cancelled: it settles what is under way, does what it always does and leaves containment where it is.
+absl::Status Preempt(Draft& draft, v1::PlaybookRun holder, const v1::PlaybookRun& run, absl::Time now,
+                     const IncidentHooks& hooks) {
+  store::v1::RunEvent event;
+  *event.mutable_time() = ToProto(now);
+  store::v1::CancelRequested& cancel = *event.mutable_cancel_requested();
+  cancel.set_identity(run.started_by());
+  cancel.set_preempted_by(run.id());
+  cancel.set_reason(StrCat("playbook ", run.playbook(), " is more severe: ", run.severity(), " over ", holder.severity()));
+  holder = Apply(std::move(holder), event);
+  return WriteEvents(draft, holder, {event}, hooks);
+}
+
+// At the end, or before every less severe run when this one may preempt; then the holder gives way too if it is less severe.
+absl::Status StandInLine(Draft& draft, const v1::PlaybookRun& run, store::v1::RunLock& lock, absl::Time now,
+                         const IncidentHooks& hooks) {
+  int place = lock.waiting_size();
+  if (run.if_locked() == "preempt") {
+    for (; place > 0; --place) {
+      ASSIGN_OR_RETURN(const std::optional<v1::PlaybookRun> before, draft.Find(keys::Run(RunId(lock.waiting(place - 1)))));
+      if (before && before->severity() >= run.severity()) break;
+    }
+    ASSIGN_OR_RETURN(std::optional<v1::PlaybookRun> holder, draft.Find(keys::Run(RunId(lock.run()))));
+    if (holder && !lock.run().empty() && holder->severity() < run.severity() && !holder->cancel_requested() && !HasEnded(*holder))
+      RETURN_IF_ERROR(Preempt(draft, *std::move(holder), run, now, hooks));
+  }
+  lock.add_waiting(run.id());
+  std::rotate(lock.mutable_waiting()->begin() + place, lock.mutable_waiting()->end() - 1, lock.mutable_waiting()->end());
+  return absl::OkStatus();
+}
+
 // Settles what a held lock means for `run`: an answer to give back, or nullopt to go on (with the lock or in line).
 absl::StatusOr<std::optional<Started>> TakeOrWait(Draft& draft, v1::PlaybookRun& run, absl::Time now,
                                                   const IncidentHooks& hooks) {
   ASSIGN_OR_RETURN(std::optional<store::v1::RunLock> found, draft.Find(keys::RunLock(run.lock_key())));
   store::v1::RunLock lock = found.value_or(store::v1::RunLock());
-  if (run.if_locked() == "attach") {
+  if (run.if_locked() == "attach" || run.if_locked() == "preempt") {
     ASSIGN_OR_RETURN(std::optional<v1::PlaybookRun> host, FindHost(draft, lock, run));
     if (host) {
       ASSIGN_OR_RETURN(Started joined, JoinRun(draft, *std::move(host), run, now, hooks));
@@ -154,7 +153,7 @@ absl::StatusOr<std::optional<Started>> TakeOrWait(Draft& draft, v1::PlaybookRun&
   if (!lock.run().empty() || lock.waiting_size() > 0) {
     if (lock.waiting_size() >= kWaitingMax)
       return absl::ResourceExhaustedError(StrCat(kWaitingMax, " runs already wait for ", run.lock_key()));
-    lock.add_waiting(run.id());
+    RETURN_IF_ERROR(StandInLine(draft, run, lock, now, hooks));
     run.set_state(v1::RUN_STATE_WAITING_FOR_LOCK);
   } else {
     lock.set_run(run.id());
@@ -178,6 +177,8 @@ absl::StatusOr<v1::PlaybookRun> DrawRun(const RunOrder& order, absl::Time now) {
   run.set_deployment(order.incident.deployment());
   run.set_started_by(order.started_by);
   run.set_reason(order.reason);
+  run.set_plan_digest(order.plan_digest);
+  run.set_severity(playbook.severity());
   run.set_state(v1::RUN_STATE_RUNNING);
   run.set_phase(v1::RUN_PHASE_FORWARD);
   run.set_if_locked(playbook.if_locked().empty() ? "attach" : playbook.if_locked());
@@ -186,7 +187,7 @@ absl::StatusOr<v1::PlaybookRun> DrawRun(const RunOrder& order, absl::Time now) {
       ToProto(now + (playbook.has_timeout() ? FromProto(playbook.timeout()) : kDefaultRunTimeout));
   if (!order.incident.id().empty()) *run.mutable_incident_values() = IncidentValues(order.incident);
   RETURN_IF_ERROR(CheckGiven(playbook, order.inputs));
-  for (const v1::InputDeclaration& input : playbook.inputs()) RETURN_IF_ERROR(BindInput(input, order, run));
+  ASSIGN_OR_RETURN(*run.mutable_inputs(), BindInputs(playbook, order.inputs, ValuesOf(run)));
   if (run.deployment().empty()) {
     for (const v1::InputDeclaration& input : playbook.inputs()) {
       if (input.type() == "deployment") run.set_deployment(run.inputs().fields().at(input.name()).string_value());
@@ -219,19 +220,20 @@ absl::StatusOr<Started> StartIn(Draft& draft, const Program& program, v1::Playbo
   *event.mutable_run_started()->mutable_run() = std::move(run);
   std::vector<store::v1::RunEvent> events;
   events.push_back(std::move(event));
-  Progress progress = DecideAll(program, v1::PlaybookRun(), std::move(events), {now, ""},
-                                {.entries_max = 3, .stops_before_once = true});
-  RETURN_IF_ERROR(WriteEvents(draft, progress.run, progress.events, hooks));
+  LoadedRun loaded(program, v1::PlaybookRun());
+  const Progress progress =
+      DecideAll(loaded, std::move(events), {now, ""}, {.entries_max = 3, .stops_before_once = true});
+  RETURN_IF_ERROR(WriteEvents(draft, loaded.mutable_run(), progress.events, hooks));
   const auto& techniques = program.playbook().techniques();
-  if (hooks.add_techniques && !progress.run.incident().empty() && !techniques.empty()) {
-    RETURN_IF_ERROR(hooks.add_techniques(draft, IncidentId(progress.run.incident()), {techniques.begin(), techniques.end()}));
+  if (hooks.add_techniques && !loaded.run().incident().empty() && !techniques.empty()) {
+    RETURN_IF_ERROR(hooks.add_techniques(draft, IncidentId(loaded.run().incident()), {techniques.begin(), techniques.end()}));
   }
-  return Started{std::move(progress.run), false, false};
+  return Started{loaded.run(), false, false};
 }
 
-void AddPendingSteps(const v1::Playbook& playbook, v1::PlaybookRun& run) {
-  AddPending(playbook.steps(), "", run);
-  AddPending(playbook.on_failure(), std::string(kHandlerPrefix), run);
+void AddPendingSteps(const Program& program, v1::PlaybookRun& run) {
+  AddPending(program.steps(), "", run);
+  AddPending(program.handlers(), "", run);
 }
 
 }  // namespace firebreak

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "firebreak/ledger/draft.h"
+#include "firebreak/runs/draw_run.h"
 #include "firebreak/runs/incident_hooks.h"
 #include "firebreak/runs/program.h"
 #include "firebreak/v1/incident.pb.h"
@@ -14,21 +15,6 @@
 #include "firebreak/v1/run.pb.h"
 
 namespace firebreak {
-
-struct RunOrder {
-  const v1::StoredPlaybook& playbook;
-  v1::Incident incident;            // empty id: none
-  google::protobuf::Struct inputs;  // given by hand; win over bindings
-  std::string started_by;
-  std::string reason;
-};
-
-// The run as it begins, without id and lock. Pure. kInvalidArgument names the input that is missing, unknown or
-// mistyped.
-absl::StatusOr<v1::PlaybookRun> DrawRun(const RunOrder& order, absl::Time now);
-
-// Whether the playbook's trigger fires for a freshly opened incident. Pure.
-bool TriggerMatches(const v1::Playbook& playbook, const v1::Incident& incident);
 
 struct Started {
   v1::PlaybookRun run;
@@ -43,7 +29,7 @@ absl::StatusOr<Started> StartIn(Draft& draft, const Program& program, v1::Playbo
                                 const IncidentHooks& hooks);
 
 // Every step of the playbook as PENDING, for showing a run before it starts.
-void AddPendingSteps(const v1::Playbook& playbook, v1::PlaybookRun& run);
+void AddPendingSteps(const Program& program, v1::PlaybookRun& run);
 
 }  // namespace firebreak
 

@@ -56,8 +56,8 @@ absl::Duration Backoff(const v1::Step* step, const v1::StepState& state) {
 }
 
 // The answer must hold every output the linter let other steps rely on.
-absl::Status CheckOutputs(const ActionSpec& spec, const google::protobuf::Struct& outputs, const v1::PlaybookRun& run) {
-  if (outputs.ByteSizeLong() > kOutputsBytesMax || run.ByteSizeLong() + outputs.ByteSizeLong() > kRunBytesMax) {
+absl::Status CheckOutputs(const ActionSpec& spec, const google::protobuf::Struct& outputs, const LoadedRun& run) {
+  if (outputs.ByteSizeLong() > kOutputsBytesMax || run.bytes() + outputs.ByteSizeLong() > kRunBytesMax) {
     return absl::ResourceExhaustedError(
         StrCat(spec.name, " answered ", outputs.ByteSizeLong(), " bytes: more than a run may hold"));
   }
@@ -67,10 +67,10 @@ absl::Status CheckOutputs(const ActionSpec& spec, const google::protobuf::Struct
       if (!field.required) continue;
       return absl::InternalError(StrCat(spec.name, " did not answer its output ", field.name));
     }
-    const std::optional<ValueType> type = FindValueType(field.type);
+    const std::optional<DataType> type = ParseType(field.type);
     // A reference may be empty ("no previous release"); everything else is as declared.
     const bool text = found->second.kind_case() == google::protobuf::Value::kStringValue;
-    if (type && !ValueMatches(found->second, *type) && !(text && Accepts(ValueType::kString, *type))) {
+    if (type && !ValueMatches(found->second, *type) && !(text && type->kind != ValueType::kEnum && Accepts(ValueType::kString, *type))) {
       return absl::InternalError(StrCat(spec.name, " answered an output ", field.name, " that is no ", field.type));
     }
   }
@@ -78,11 +78,13 @@ absl::Status CheckOutputs(const ActionSpec& spec, const google::protobuf::Struct
 }
 
 struct Attempt {
-  const Program& program;
   const v1::PlaybookRun& run;
   const v1::StepState& state;
+  const Node* node;  // nullptr: not of this playbook
   const ActionSpec* spec;
   absl::Time now;
+
+  const v1::Step* step() const { return node == nullptr ? nullptr : node->step; }
 
   absl::Time limit() const {
     const absl::Time deadline = FromProto(state.deadline_at());
@@ -91,7 +93,15 @@ struct Attempt {
                : deadline;
   }
   bool is_once() const { return spec != nullptr && spec->action_class == ActionClass::kOnce; }
-  bool is_cancelled() const { return run.cancel_requested() && run.phase() <= v1::RUN_PHASE_FORWARD; }
+  // What always runs is not given up for a cancel.
+  bool is_cancelled() const {
+    return run.cancel_requested() && run.phase() <= v1::RUN_PHASE_FORWARD && !IsAlways(node);
+  }
+  bool is_excepted(const absl::Status& status) const {
+    if (step() == nullptr) return false;
+    const auto& codes = step()->retry().unless();
+    return std::find(codes.begin(), codes.end(), absl::StatusCodeToString(status.code())) != codes.end();
+  }
 };
 
 std::optional<RunEvent> AfterPending(const Attempt& attempt, const ActionPending& pending) {
@@ -109,8 +119,8 @@ RunEvent AfterError(const Attempt& attempt, const absl::Status& status) {
   const std::string& path = attempt.state.path();
   if (attempt.is_once() && (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)))
     return InDoubt(path, status);
-  if (!IsRetryable(status) || attempt.is_cancelled()) return Failed(path, status);
-  const v1::Step* step = attempt.program.FindStep(path);
+  if (!IsRetryable(status) || attempt.is_excepted(status) || attempt.is_cancelled()) return Failed(path, status);
+  const v1::Step* step = attempt.step();
   const uint32_t times = step != nullptr && step->has_retry() ? step->retry().times() : kDefaultRetryTimes;
   const absl::Time wake = attempt.now + Backoff(step, attempt.state);
   if (attempt.state.attempt() > times || wake >= attempt.limit()) {
@@ -127,15 +137,19 @@ RunEvent AfterError(const Attempt& attempt, const absl::Status& status) {
 }  // namespace
 
 bool IsRetryable(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsAborted(status) || absl::IsResourceExhausted(status) ||
-         absl::IsDeadlineExceeded(status);
+  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status) || absl::IsDeadlineExceeded(status);
 }
 
 std::optional<RunEvent> OutcomeEvent(const Program& program, const v1::PlaybookRun& run, std::string_view path,
                                      const absl::StatusOr<ActionResult>& result, absl::Time now) {
-  const v1::StepState* state = FindState(run, path);
+  return OutcomeEvent(LoadedRun(program, run), path, result, now);
+}
+
+std::optional<RunEvent> OutcomeEvent(const LoadedRun& run, std::string_view path, const absl::StatusOr<ActionResult>& result,
+                                     absl::Time now) {
+  const v1::StepState* state = run.Find(path);
   if (state == nullptr || state->phase() != v1::STEP_PHASE_STARTED) return std::nullopt;
-  const Attempt attempt{program, run, *state, program.FindAction(state->action()), now};
+  const Attempt attempt{run.run(), *state, run.program().FindNode(path), run.program().FindAction(state->action()), now};
   std::optional<RunEvent> event;
   if (!result.ok()) {
     event = AfterError(attempt, result.status());
@@ -152,7 +166,10 @@ std::optional<RunEvent> OutcomeEvent(const Program& program, const v1::PlaybookR
       event = Failed(path, fits);
     }
   }
-  if (event) *event->mutable_time() = ToProto(now);
+  if (!event) return event;
+  *event->mutable_time() = ToProto(now);
+  if (event->has_step_failed() && attempt.step() != nullptr && !IsUndoPath(path))
+    event->mutable_step_failed()->set_continued(attempt.step()->continue_on_failure());
   return event;
 }
 

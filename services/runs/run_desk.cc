@@ -28,6 +28,16 @@ v1::AuditEntry NotStarted(const v1::Incident& incident, const std::string& playb
   return entry;
 }
 
+v1::AuditEntry Attached(const Caller& caller, const v1::PlaybookRun& host, const v1::PlaybookRun& asked) {
+  v1::AuditEntry entry;
+  entry.set_actor(caller.identity.text());
+  entry.set_action("run.attached");
+  entry.add_subjects(StrCat("run/", host.id()));
+  if (!asked.incident().empty()) entry.add_subjects(StrCat("incident/", asked.incident()));
+  entry.set_summary(StrCat("playbook ", asked.playbook(), " was asked for; ", host.id(), " already holds ", asked.lock_key()));
+  return entry;
+}
+
 // Whether an error is the playbook's own; anything else is the store's and must fail the draft.
 bool IsOfPlaybook(const absl::Status& status) {
   return absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status) || absl::IsResourceExhausted(status) ||
@@ -53,13 +63,14 @@ std::string ContentDigest(const v1::StartRunRequest& request) {
 }  // namespace
 
 RunDesk::RunDesk(Ledger& ledger, const Clock& clock, Log& log, const PlaybookShelf& shelf,
-                 std::vector<const ActionSpec*> actions, IncidentHooks hooks)
+                 std::vector<const ActionSpec*> actions, IncidentHooks hooks, const WaitBoard* waits)
     : ledger_(ledger),
       clock_(clock),
       log_(log),
       shelf_(shelf),
-      actions_(std::move(actions)),
-      hooks_(std::move(hooks)) {}
+      programs_(ledger.store(), std::move(actions)),
+      hooks_(std::move(hooks)),
+      waits_(waits) {}
 
 absl::StatusOr<std::optional<v1::StoredPlaybook>> RunDesk::FindTriggered(const v1::Incident& incident) const {
   ASSIGN_OR_RETURN(std::vector<v1::StoredPlaybook> newest, shelf_.Newest());
@@ -76,11 +87,12 @@ absl::StatusOr<std::optional<v1::PlaybookRun>> RunDesk::StartTriggered(Draft& dr
   if (!chosen) return std::optional<v1::PlaybookRun>();
   const std::string& name = chosen->playbook().name();
   const absl::Time now = clock_.Now();
-  absl::StatusOr<v1::PlaybookRun> run = DrawRun({*chosen, incident, {}, incident.opened_by(), ""}, now);
-  absl::Status status = run.status();
-  if (run.ok()) {
+  absl::StatusOr<v1::PlaybookRun> run = DrawRun({*chosen, incident, {}, incident.opened_by(), "", ""}, now);
+  absl::Status status = run.ok() ? CheckActive() : run.status();
+  if (status.ok()) {
+    const absl::StatusOr<std::shared_ptr<const Program>> program = programs_.Make(chosen->playbook());
     absl::StatusOr<Started> started =
-        StartIn(draft, Program(chosen->playbook(), actions_), *std::move(run), now, hooks_);
+        program.ok() ? StartIn(draft, **program, *std::move(run), now, hooks_) : program.status();
     if (started.ok()) return std::optional<v1::PlaybookRun>(std::move(started->run));
     status = started.status();
   }
@@ -114,6 +126,11 @@ absl::StatusOr<bool> RunDesk::HasActiveRunOn(Draft& draft, const v1::Incident& i
 }
 
 absl::StatusOr<v1::StartRunResponse> RunDesk::StartRun(const Caller& caller, const v1::StartRunRequest& request) {
+  return StartPinned(caller, request, "");
+}
+
+absl::StatusOr<v1::StartRunResponse> RunDesk::StartPinned(const Caller& caller, const v1::StartRunRequest& request,
+                                                          const std::string& plan_digest) {
   RETURN_IF_ERROR(CheckRequest(request));
   ASSIGN_OR_RETURN(const v1::StoredPlaybook stored, shelf_.Resolve(request.playbook()));
   v1::Incident incident;
@@ -124,17 +141,44 @@ absl::StatusOr<v1::StartRunResponse> RunDesk::StartRun(const Caller& caller, con
       return absl::FailedPreconditionError(StrCat(incident.id(), " is closed (next: open a new incident)"));
     }
   }
-  const absl::Time now = clock_.Now();
-  ASSIGN_OR_RETURN(v1::PlaybookRun drawn,
-                   DrawRun({stored, incident, request.inputs(), caller.identity.text(), request.reason()}, now));
+  ASSIGN_OR_RETURN(v1::PlaybookRun drawn, DrawRun({stored, incident, request.inputs(), caller.identity.text(),
+                                                   request.reason(), plan_digest},
+                                                  clock_.Now()));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Program> program, programs_.Make(stored.playbook()));
+  if (!request.validate_only()) return StartDrawn(caller, request, *program, std::move(drawn));
   v1::StartRunResponse response;
-  if (request.validate_only()) {
-    AddPendingSteps(stored.playbook(), drawn);
-    *response.mutable_run() = std::move(drawn);
-    return response;
-  }
-  const Program program(stored.playbook(), actions_);
+  AddPendingSteps(*program, drawn);
+  *response.mutable_run() = std::move(drawn);
+  return response;
+}
+
+absl::Status RunDesk::CheckActive() const {
+  if (!active_ || active_() < kActiveRunsMax) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      StrCat(kActiveRunsMax, " runs are in flight, the most there may be (next: firebreak run list --active)"));
+}
+
+absl::StatusOr<std::optional<v1::StartRunResponse>> RunDesk::FindStarted(const Caller& caller,
+                                                                         const v1::StartRunRequest& request) const {
+  if (request.request_id().empty()) return std::optional<v1::StartRunResponse>();
+  RETURN_IF_ERROR(CheckRequest(request));
+  ASSIGN_OR_RETURN(const std::optional<store::v1::RunRequest> earlier,
+                   FindRecord(ledger_.store(), keys::RunRequest(caller.identity, request.request_id())));
+  if (!earlier) return std::optional<v1::StartRunResponse>();
+  if (earlier->content_digest() != ContentDigest(request))
+    return absl::AlreadyExistsError(StrCat("request ", request.request_id(), " was already made with other content"));
+  v1::StartRunResponse response;
+  ASSIGN_OR_RETURN(*response.mutable_run(),
+                   LoadRecord(ledger_.store(), keys::Run(RunId(earlier->run())), StrCat("run ", earlier->run())));
+  response.set_attached(earlier->attached());
+  return std::optional<v1::StartRunResponse>(std::move(response));
+}
+
+absl::StatusOr<v1::StartRunResponse> RunDesk::StartDrawn(const Caller& caller, const v1::StartRunRequest& request,
+                                                         const Program& program, v1::PlaybookRun drawn) {
+  RETURN_IF_ERROR(CheckActive());
   const std::string content = ContentDigest(request);
+  v1::StartRunResponse response;
   bool known = false;
   const absl::StatusOr<Receipt> receipt = ledger_.Transact([&](Draft& draft) -> absl::Status {
     known = false;
@@ -153,7 +197,7 @@ absl::StatusOr<v1::StartRunResponse> RunDesk::StartRun(const Caller& caller, con
         return absl::CancelledError("already done");
       }
     }
-    ASSIGN_OR_RETURN(Started started, StartIn(draft, program, drawn, now, hooks_));
+    ASSIGN_OR_RETURN(Started started, StartIn(draft, program, drawn, clock_.Now(), hooks_));
     if (!request.request_id().empty()) {
       store::v1::RunRequest record;
       record.set_content_digest(content);
@@ -161,18 +205,9 @@ absl::StatusOr<v1::StartRunResponse> RunDesk::StartRun(const Caller& caller, con
       record.set_attached(started.attached);
       draft.Put(request_key, record);
     }
-    if (started.attached && !started.recorded) {
-      v1::AuditEntry entry;
-      entry.set_actor(caller.identity.text());
-      entry.set_action("run.attached");
-      entry.add_subjects(StrCat("run/", started.run.id()));
-      if (!incident.id().empty()) entry.add_subjects(StrCat("incident/", incident.id()));
-      entry.set_summary(StrCat("playbook ", stored.playbook().name(), " was asked for; ", started.run.id(),
-                               " already holds ", drawn.lock_key()));
-      draft.Record(std::move(entry));
-    }
-    if (!incident.id().empty() && hooks_.add_run)
-      RETURN_IF_ERROR(hooks_.add_run(draft, IncidentId(incident.id()), RunId(started.run.id())));
+    if (started.attached && !started.recorded) draft.Record(Attached(caller, started.run, drawn));
+    if (!drawn.incident().empty() && hooks_.add_run)
+      RETURN_IF_ERROR(hooks_.add_run(draft, IncidentId(drawn.incident()), RunId(started.run.id())));
     *response.mutable_run() = std::move(started.run);
     response.set_attached(started.attached);
     return absl::OkStatus();

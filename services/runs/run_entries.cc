@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_join.h"
 #include "firebreak/access/caller.h"
+#include "firebreak/base/clock.h"
 #include "firebreak/base/text.h"
 #include "services/runs/run_writer.h"
 
@@ -39,6 +40,8 @@ std::string_view StateName(v1::RunState state) {
       return "waits for the lock";
     case v1::RUN_STATE_WAITING_FOR_APPROVAL:
       return "waits for approval";
+    case v1::RUN_STATE_PAUSED:
+      return "is paused";
     case v1::RUN_STATE_UNSPECIFIED:
     case v1::RunState_INT_MIN_SENTINEL_DO_NOT_USE_:
     case v1::RunState_INT_MAX_SENTINEL_DO_NOT_USE_:
@@ -113,6 +116,9 @@ void DescribeStart(const v1::PlaybookRun& run, const store::v1::RunStarted& star
   to.Act("run.started", StrCat(run.id(), ": playbook ", run.playbook(), " started", waits ? ", waits for the lock" : ""));
   to.By(run.started_by())
       .Fact("playbook_digest", run.playbook_digest())
+      .Fact("plan", run.plan_digest())
+      .Fact("resumed_from", run.resumed_from())
+      .Fact("resumed_step", run.resumed_step())
       .Fact("lock", run.lock_key())
       .Fact("reason", run.reason());
 }
@@ -129,81 +135,111 @@ void DescribeAttached(const v1::PlaybookRun& run, const store::v1::IncidentAttac
   to.By(attached.identity()).About(StrCat("incident/", attached.incident()));
 }
 
+void DescribeEntered(const store::v1::StepEntered& entered, EntryWriter& to) {
+  const std::string step = to.Step(entered.path());
+  if (entered.branch().empty()) {
+    const std::string& digest = entered.playbook_digest();
+    to.Act("step.entered", digest.empty() ? StrCat(step, " begins") : StrCat(step, " runs playbook ", digest));
+    to.Fact("playbook_digest", digest);
+  } else if (entered.branch() == "then" || entered.branch() == "else") {
+    to.Act("branch.taken", StrCat(step, entered.condition() ? ": yes" : ": no"));
+  } else {
+    to.Act("branch.taken", StrCat(step, ": ", entered.branch()));
+  }
+}
+
+void DescribeCancel(const v1::PlaybookRun& run, const store::v1::CancelRequested& cancel, EntryWriter& to) {
+  if (cancel.preempted_by().empty()) {
+    to.Act("run.cancel_requested", StrCat(run.id(), " is to be cancelled"));
+  } else {
+    to.Act("run.preempted", StrCat(run.id(), " gives ", run.lock_key(), " to ", cancel.preempted_by(), ", which is more severe"));
+    to.About(StrCat("run/", cancel.preempted_by()));
+  }
+  to.By(cancel.identity()).Fact("reason", cancel.reason());
+}
+
+// What happened to one step. False when there is nothing to say.
+bool DescribeStep(const v1::PlaybookRun& run, const RunEvent& event, EntryWriter& to) {
+  if (event.has_step_started()) {
+    to.Act("step.started", StrCat(to.Step(event.step_started().path()), ": ", event.step_started().action()));
+    to.Fact("attempt", StrCat(event.step_started().attempt()));
+  } else if (event.has_step_done()) {
+    if (event.step_done().by_children()) return false;  // what they did has been said
+    DescribeDone(run, event.step_done(), to);
+  } else if (event.has_step_failed()) {
+    if (event.step_failed().by_children()) return false;
+    to.Act("step.failed", StrCat(to.Step(event.step_failed().path()), " failed: ", event.step_failed().error().message()));
+  } else if (event.has_step_backing_off()) {
+    to.Act("step.retrying", StrCat(to.Step(event.step_backing_off().path()),
+                                   " is tried again: ", event.step_backing_off().error().message()));
+  } else if (event.has_step_in_doubt()) {
+    to.Act("step.in_doubt", StrCat(to.Step(event.step_in_doubt().path()), ": ", event.step_in_doubt().error().message()));
+  } else if (event.has_step_resolved()) {
+    const store::v1::StepResolved& resolved = event.step_resolved();
+    to.Act("step.resolved", StrCat(to.Step(resolved.path()), resolved.happened() ? " did happen" : " did not happen", ", says ",
+                                   resolved.identity()));
+    to.By(resolved.identity()).Fact("reason", resolved.reason());
+  } else if (event.has_branch_taken()) {
+    to.Act("branch.taken", StrCat(to.Step(event.branch_taken().path()), event.branch_taken().condition() ? ": yes" : ": no"));
+  } else if (event.has_step_entered()) {
+    DescribeEntered(event.step_entered(), to);
+  } else if (event.has_round_entered()) {
+    to.Act("step.round", StrCat(to.Step(event.round_entered().path()), ": round ", event.round_entered().round()));
+  } else if (event.has_step_delayed()) {
+    to.Act("step.delayed", StrCat(to.Step(event.step_delayed().path()), " begins at ",
+                                  FormatRfc3339(FromProto(event.step_delayed().until()))));
+  } else if (event.has_asked()) {
+    to.Act("approval.asked", StrCat(to.Step(event.asked().path()), " asks: ", event.asked().question()));
+    to.Fact("subject_digest", event.asked().subject_digest()).Fact("roles", absl::StrJoin(event.asked().roles(), ", "));
+    to.Fact("need", StrCat(event.asked().need()));
+  } else if (event.has_voted()) {
+    DescribeVote(event.voted().path(), event.voted().vote(), to);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// What happened to the run as a whole. False when there is nothing to say.
+bool DescribeRun(const v1::PlaybookRun& run, const RunEvent& event, EntryWriter& to) {
+  if (event.has_run_started()) {
+    DescribeStart(run, event.run_started(), to);
+  } else if (event.has_lock_taken()) {
+    to.Act("run.lock_taken", StrCat(run.id(), " has the lock ", run.lock_key())).Fact("fence", StrCat(event.lock_taken().fence()));
+  } else if (event.has_cancel_requested()) {
+    DescribeCancel(run, event.cancel_requested(), to);
+  } else if (event.has_pause_requested()) {
+    to.Act("run.paused", StrCat(run.id(), " is paused: it begins nothing new")).By(event.pause_requested().identity());
+    to.Fact("reason", event.pause_requested().reason());
+  } else if (event.has_continue_requested()) {
+    to.Act("run.continued", StrCat(run.id(), " goes on")).By(event.continue_requested().identity());
+    to.Fact("reason", event.continue_requested().reason());
+  } else if (event.has_phase_entered()) {
+    if (!event.phase_entered().has_error()) return false;
+    to.Act("run.failing", StrCat(run.id(), " goes no further: ", event.phase_entered().error().message()));
+  } else if (event.has_incident_attached()) {
+    DescribeAttached(run, event.incident_attached(), to);
+  } else if (event.has_run_finished()) {
+    const store::v1::RunFinished& finished = event.run_finished();
+    to.Act("run.finished", StrCat(run.id(), ": playbook ", run.playbook(), " ", StateName(finished.state())));
+    to.Fact("state", StateName(finished.state())).Fact("error", finished.error().message());
+  } else {
+    return false;
+  }
+  return true;
+}
+
 std::optional<v1::AuditEntry> EntryFor(const v1::PlaybookRun& run, const RunEvent& event) {
   EntryWriter to(run);
-  switch (event.kind_case()) {
-    case RunEvent::kRunStarted:
-      DescribeStart(run, event.run_started(), to);
-      break;
-    case RunEvent::kLockTaken:
-      to.Act("run.lock_taken", StrCat(run.id(), " has the lock ", run.lock_key()))
-          .Fact("fence", StrCat(event.lock_taken().fence()));
-      break;
-    case RunEvent::kStepStarted:
-      to.Act("step.started", StrCat(to.Step(event.step_started().path()), ": ", event.step_started().action()));
-      to.Fact("attempt", StrCat(event.step_started().attempt()));
-      break;
-    case RunEvent::kStepDone:
-      DescribeDone(run, event.step_done(), to);
-      break;
-    case RunEvent::kStepFailed:
-      to.Act("step.failed",
-             StrCat(to.Step(event.step_failed().path()), " failed: ", event.step_failed().error().message()));
-      break;
-    case RunEvent::kStepBackingOff:
-      to.Act("step.retrying", StrCat(to.Step(event.step_backing_off().path()),
-                                     " is tried again: ", event.step_backing_off().error().message()));
-      break;
-    case RunEvent::kStepInDoubt:
-      to.Act("step.in_doubt",
-             StrCat(to.Step(event.step_in_doubt().path()), ": ", event.step_in_doubt().error().message()));
-      break;
-    case RunEvent::kStepResolved:
-      to.Act("step.resolved", StrCat(to.Step(event.step_resolved().path()),
-                                     event.step_resolved().happened() ? " did happen" : " did not happen", ", says ",
-                                     event.step_resolved().identity()));
-      to.By(event.step_resolved().identity()).Fact("reason", event.step_resolved().reason());
-      break;
-    case RunEvent::kBranchTaken:
-      to.Act("branch.taken",
-             StrCat(to.Step(event.branch_taken().path()), event.branch_taken().condition() ? ": yes" : ": no"));
-      break;
-    case RunEvent::kAsked:
-      to.Act("approval.asked", StrCat(to.Step(event.asked().path()), " asks: ", event.asked().question()));
-      to.Fact("subject_digest", event.asked().subject_digest())
-          .Fact("roles", absl::StrJoin(event.asked().roles(), ", "));
-      to.Fact("need", StrCat(event.asked().need()));
-      break;
-    case RunEvent::kVoted:
-      DescribeVote(event.voted().path(), event.voted().vote(), to);
-      break;
-    case RunEvent::kCancelRequested:
-      to.Act("run.cancel_requested", StrCat(run.id(), " is to be cancelled")).By(event.cancel_requested().identity());
-      to.Fact("reason", event.cancel_requested().reason());
-      break;
-    case RunEvent::kPhaseEntered:
-      if (!event.phase_entered().has_error()) return std::nullopt;
-      to.Act("run.failing", StrCat(run.id(), " goes no further: ", event.phase_entered().error().message()));
-      break;
-    case RunEvent::kIncidentAttached:
-      DescribeAttached(run, event.incident_attached(), to);
-      break;
-    case RunEvent::kRunFinished:
-      to.Act("run.finished",
-             StrCat(run.id(), ": playbook ", run.playbook(), " ", StateName(event.run_finished().state())));
-      to.Fact("state", StateName(event.run_finished().state()));
-      break;
-    case RunEvent::KIND_NOT_SET:
-      return std::nullopt;
-  }
+  if (!DescribeStep(run, event, to) && !DescribeRun(run, event, to)) return std::nullopt;
   return to.Take();
 }
 
 }  // namespace
 
 bool MakesEntry(const RunEvent& event) {
-  return event.kind_case() != RunEvent::KIND_NOT_SET &&
-         (!event.has_phase_entered() || event.phase_entered().has_error());
+  if (event.has_phase_entered()) return event.phase_entered().has_error();
+  return event.kind_case() != RunEvent::KIND_NOT_SET && !event.step_done().by_children() && !event.step_failed().by_children();
 }
 
 std::vector<v1::AuditEntry> EntriesFor(const v1::PlaybookRun& run, const std::vector<RunEvent>& events) {
@@ -211,6 +247,7 @@ std::vector<v1::AuditEntry> EntriesFor(const v1::PlaybookRun& run, const std::ve
   for (const RunEvent& event : events) {
     if (std::optional<v1::AuditEntry> entry = EntryFor(run, event)) entries.push_back(*std::move(entry));
   }
+  if (entries.empty()) entries.push_back(EntryWriter(run).Act("run.moved", StrCat(run.id(), " went on")).Take());
   return entries;
 }
 

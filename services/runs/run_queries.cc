@@ -1,8 +1,7 @@
-// Reading runs: one, many, what waits for approval, and watching one live.
+// Reading runs: one, many, what waits for approval.
 #include <algorithm>
 #include <utility>
 
-#include "absl/synchronization/mutex.h"
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/text.h"
 #include "firebreak/ledger/read.h"
@@ -33,61 +32,12 @@ absl::Status AddReferenced(const MetaStore& store, const RecordPage<store::v1::R
   return absl::OkStatus();
 }
 
-// One watcher of one run. The ledger calls it on its committer thread, so it only reads one record and hands it on.
-class RunWatch final : public Subscription {
- public:
-  RunWatch(Ledger& ledger, RunId run, uint64_t after_sequence, std::shared_ptr<Sink<v1::WatchRunEvent>> sink)
-      : ledger_(ledger),
-        run_(std::move(run)),
-        subject_(StrCat("run/", run_.text())),
-        sink_(std::move(sink)),
-        sequence_(after_sequence) {
-    watch_ = ledger_.AddWatcher([this](const std::vector<v1::AuditEntry>& entries) {
-      const bool concerned = std::any_of(entries.begin(), entries.end(), [this](const v1::AuditEntry& entry) {
-        return std::find(entry.subjects().begin(), entry.subjects().end(), subject_) != entry.subjects().end();
-      });
-      if (concerned) SendNewest();
-    });
-    SendNewest();  // after the watch began, so that no change falls between
-  }
-
- private:
-  void SendNewest() {
-    absl::MutexLock lock(&mutex_);
-    if (closed_) return;
-    absl::StatusOr<v1::PlaybookRun> run = LoadRun(ledger_.store(), run_.text());
-    if (!run.ok()) {
-      closed_ = true;
-      sink_->Close(run.status());
-      return;
-    }
-    const bool ended = HasEnded(*run);
-    if (run->sequence() > sequence_) {
-      sequence_ = run->sequence();
-      v1::WatchRunEvent event;
-      *event.mutable_run() = *std::move(run);
-      closed_ = !sink_->Send(std::move(event));
-    }
-    if (!ended || closed_) return;
-    closed_ = true;
-    sink_->Close(absl::OkStatus());
-  }
-
-  Ledger& ledger_;
-  const RunId run_;
-  const std::string subject_;
-  const std::shared_ptr<Sink<v1::WatchRunEvent>> sink_;
-  absl::Mutex mutex_;
-  uint64_t sequence_ ABSL_GUARDED_BY(mutex_);
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  std::unique_ptr<Ledger::Watch> watch_;  // last: its end waits for a call in progress
-};
-
 }  // namespace
 
 absl::StatusOr<v1::GetRunResponse> RunDesk::GetRun(const Caller&, const v1::GetRunRequest& request) const {
   v1::GetRunResponse response;
   ASSIGN_OR_RETURN(*response.mutable_run(), LoadRun(ledger_.store(), request.run()));
+  if (waits_ != nullptr) waits_->Fill(*response.mutable_run());
   return response;
 }
 
@@ -137,13 +87,6 @@ absl::StatusOr<v1::ListApprovalsResponse> RunDesk::ListApprovals(const Caller&, 
     }
   }
   return response;
-}
-
-absl::StatusOr<std::unique_ptr<Subscription>> RunDesk::WatchRun(const Caller&, const v1::WatchRunRequest& request,
-                                                                std::shared_ptr<Sink<v1::WatchRunEvent>> sink) {
-  RETURN_IF_ERROR(LoadRun(ledger_.store(), request.run()).status());
-  return std::unique_ptr<Subscription>(
-      std::make_unique<RunWatch>(ledger_, RunId(request.run()), request.after_sequence(), std::move(sink)));
 }
 
 }  // namespace firebreak

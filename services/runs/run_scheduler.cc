@@ -19,12 +19,14 @@ namespace firebreak {
 namespace {
 
 constexpr size_t kPage = 500;
+constexpr absl::Duration kDelayMax = absl::Minutes(5);  // between two looks at a run whose record cannot be read
 
 // Entries the pump itself writes: whoever wrote them already knows.
 bool IsOfPump(std::string_view action) {
   static constexpr std::string_view kActions[] = {"step.started",    "step.done",      "step.undone",  "step.failed",
                                                   "step.retrying",   "step.in_doubt",  "branch.taken", "approval.asked",
-                                                  "approval.closed", "run.lock_taken", "run.failing",  "run.finished"};
+                                                  "approval.closed", "run.lock_taken", "run.failing",  "run.finished",
+                                                  "step.entered",    "step.round",     "step.delayed", "run.moved"};
   return std::find(std::begin(kActions), std::end(kActions), action) != std::end(kActions);
 }
 
@@ -44,7 +46,7 @@ class RunScheduler::Queue {
       for (const auto& [key, reference] : page.records) {
         absl::MutexLock lock(&mutex_);
         Entry& entry = entries_[reference.run()];
-        entry.deployment = reference.deployment();
+        SetDeployment(reference.run(), entry, reference.deployment());
         Enqueue(reference.run(), entry);
       }
       after = page.next_after;
@@ -73,12 +75,18 @@ class RunScheduler::Queue {
     return entries_.size();
   }
 
+  uint64_t drives() const {
+    absl::MutexLock lock(&mutex_);
+    return drives_;
+  }
+
  private:
   struct Entry {
     std::string deployment;
     bool queued = false;
     bool running = false;
     bool again = false;                           // something happened while it was running
+    int failures = 0;                             // drives that could not read or commit, in a row
     absl::Time wake_at = absl::InfiniteFuture();  // in timers_ when finite
   };
 
@@ -95,14 +103,24 @@ class RunScheduler::Queue {
   }
 
   void EnqueueDeployment(const std::string& deployment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    for (auto& [run, entry] : entries_) {
-      if (entry.deployment == deployment) Enqueue(run, entry);
-    }
+    const auto runs = by_deployment_.find(deployment);
+    if (runs == by_deployment_.end()) return;
+    for (const std::string& run : runs->second) Enqueue(run, entries_[run]);
+  }
+
+  void SetDeployment(const std::string& run, Entry& entry, const std::string& deployment)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (entry.deployment == deployment) return;
+    const auto old = by_deployment_.find(entry.deployment);
+    if (old != by_deployment_.end() && old->second.erase(run) > 0 && old->second.empty()) by_deployment_.erase(old);
+    entry.deployment = deployment;
+    if (!deployment.empty()) by_deployment_[deployment].insert(run);
   }
 
   void Enqueue(const std::string& run, Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (entry.running) {
       entry.again = true;
+      pump_.Nudge(RunId(run));
     } else if (!entry.queued) {
       entry.queued = true;
       ready_.push_back(run);
@@ -160,22 +178,35 @@ class RunScheduler::Queue {
   void Settle(const std::string& run, const absl::StatusOr<DriveResult>& result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     Entry& entry = entries_[run];
     entry.running = false;
+    ++drives_;
     if (!result.ok() && !absl::IsNotFound(result.status())) {
-      log_.Warning("run.drive_failed", {{"run", run}, {"error", result.status().ToString()}});
-      SetTimer(run, entry, clock_.Now() + options_.retry_after_error);
+      SetTimer(run, entry, clock_.Now() + DelayAfter(run, entry, result.status()));
       return;
     }
     if (!result.ok() || result->ended) {
       SetTimer(run, entry, absl::InfiniteFuture());
+      SetDeployment(run, entry, "");
       entries_.erase(run);
       return;
     }
-    entry.deployment = result->deployment.text();
+    entry.failures = 0;
+    SetDeployment(run, entry, result->deployment.text());
     if (entry.again) {
       Enqueue(run, entry);
     } else {
       SetTimer(run, entry, result->wake_at);
     }
+  }
+
+  // What will pass is tried again soon; a record that cannot be read is said loudly and looked at ever more rarely.
+  absl::Duration DelayAfter(const std::string& run, Entry& entry, const absl::Status& status) {
+    const bool passes = absl::IsUnavailable(status) || absl::IsAborted(status);
+    const LogLevel level = passes ? LogLevel::kWarning : LogLevel::kError;
+    log_.Write(level, "run.drive_failed", {{"run", run}, {"error", status.ToString()}});
+    entry.failures = std::min(entry.failures + 1, 16);
+    absl::Duration delay = options_.retry_after_error;
+    for (int i = 1; !passes && i < entry.failures && delay < kDelayMax; ++i) delay *= 2;
+    return std::min(delay, std::max(kDelayMax, options_.retry_after_error));
   }
 
   Ledger& ledger_;
@@ -186,7 +217,9 @@ class RunScheduler::Queue {
 
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t drives_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::set<std::string>> by_deployment_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::string> ready_ ABSL_GUARDED_BY(mutex_);
   std::set<std::pair<absl::Time, std::string>> timers_ ABSL_GUARDED_BY(mutex_);
 
@@ -203,5 +236,6 @@ absl::Status RunScheduler::Start() { return queue_->Start(); }
 void RunScheduler::Stop() { queue_->Stop(); }
 void RunScheduler::Poke(const RunId& run) { queue_->Poke(run.text()); }
 size_t RunScheduler::active() const { return queue_->active(); }
+uint64_t RunScheduler::drives() const { return queue_->drives(); }
 
 }  // namespace firebreak

@@ -43,27 +43,26 @@ absl::Status SettleIncidents(Draft& draft, const v1::PlaybookRun& run, const Inc
 
 }  // namespace
 
-Progress DecideAll(const Program& program, v1::PlaybookRun run, std::vector<RunEvent> events, Vantage vantage,
-                   const DecideLimits& limits) {
+Progress DecideAll(LoadedRun& run, std::vector<RunEvent> events, const Vantage& vantage, const DecideLimits& limits) {
   Progress progress;
   size_t entries = 0;
-  std::string own_intent(vantage.own_intent);
+  OwnIntents own;
+  if (vantage.own_intents != nullptr) own = *vantage.own_intents;
   auto take = [&](RunEvent event) {
-    if (event.has_step_started()) own_intent = event.step_started().path();
+    if (event.has_step_started()) own.insert(event.step_started().path());
     if (MakesEntry(event)) ++entries;
-    run = Apply(std::move(run), event);
+    run.Take(event);
     progress.events.push_back(std::move(event));
   };
   for (RunEvent& event : events) take(std::move(event));
+  const Vantage mine{vantage.now, vantage.own_intent, &own};
   for (;;) {
-    vantage.own_intent = own_intent;
-    progress.move = Decide(program, run, vantage);
+    progress.move = Decide(run, mine);
     auto* record = std::get_if<Record>(&progress.move);
-    if (record == nullptr || entries >= limits.entries_max) break;
-    if (limits.stops_before_once && StartsOnce(program, record->event)) break;
-    take(record->event);
+    if (record == nullptr || entries >= limits.entries_max || progress.events.size() >= kEventsPerTurn) break;
+    if (limits.stops_before_once && StartsOnce(run.program(), record->event)) break;
+    take(std::move(record->event));
   }
-  progress.run = std::move(run);
   return progress;
 }
 
@@ -76,7 +75,7 @@ absl::Status WriteEvents(Draft& draft, v1::PlaybookRun& run, const std::vector<R
   for (const RunEvent& event : events) *record.add_events() = event;
   draft.Put(keys::Run(id), run);
   draft.Put(keys::RunRecord(id, run.sequence()), record);
-  for (v1::AuditEntry& entry : EntriesFor(run, events)) draft.Record(std::move(entry));
+  for (v1::AuditEntry& entry : EntriesFor(run, events)) draft.Record(std::move(entry));  // at least one
 
   store::v1::RunReference reference;
   reference.set_run(run.id());

@@ -17,10 +17,10 @@ namespace firebreak {
 
 // What one commit of a run may hold: the ledger takes 16 audit entries, hooks and callers need some of them.
 inline constexpr size_t kEntriesPerTurn = 10;
+inline constexpr size_t kEventsPerTurn = 64;
 
 struct Progress {
-  v1::PlaybookRun run;  // with `events` applied
-  std::vector<store::v1::RunEvent> events;
+  std::vector<store::v1::RunEvent> events;   // all applied to the run
   Move move;  // what comes then; Record when the limit of one commit was reached
 };
 
@@ -30,9 +30,8 @@ struct DecideLimits {
   bool stops_before_once = false;
 };
 
-// Decides and applies until there is something to do but recording. `events` are applied first. Pure.
-Progress DecideAll(const Program& program, v1::PlaybookRun run, std::vector<store::v1::RunEvent> events,
-                   Vantage vantage, const DecideLimits& limits);
+// Decides and applies until there is something to do but recording. `events` are applied first.
+Progress DecideAll(LoadedRun& run, std::vector<store::v1::RunEvent> events, const Vantage& vantage, const DecideLimits& limits);
 
 // Writes `events`, already applied to `run`, as the run's next commit. Releases the lock and calls run_ended when they
 // end it.

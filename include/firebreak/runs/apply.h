@@ -9,7 +9,8 @@
 namespace firebreak {
 
 // Legal transitions of a step:
-//   (absent) -> STARTED | ASKING | DONE (a branch) | FAILED (inputs cannot be resolved) | SKIPPED
+//   (absent) -> STARTED | ASKING | OPEN (a step made of steps) | DELAYED | FAILED (inputs cannot be resolved) | SKIPPED
+//   DELAYED -> STARTED | ASKING | OPEN | FAILED      OPEN -> DONE | FAILED
 //   STARTED -> DONE | FAILED | BACKING_OFF | IN_DOUBT      BACKING_OFF -> STARTED | FAILED
 //   ASKING -> DONE | FAILED      IN_DOUBT -> DONE | BACKING_OFF | FAILED      DONE -> UNDONE
 v1::PlaybookRun Apply(v1::PlaybookRun run, const store::v1::RunEvent& event);

@@ -3,6 +3,7 @@
 #ifndef FIREBREAK_RUNS_RUN_SCHEDULER_H_
 #define FIREBREAK_RUNS_RUN_SCHEDULER_H_
 
+#include <cstdint>
 #include <memory>
 
 #include "absl/status/status.h"
@@ -16,7 +17,7 @@
 namespace firebreak {
 
 struct RunSchedulerOptions {
-  int workers = 4;                                      // actions block their worker while they run
+  int workers = 16;                                     // actions and commits block their worker while they run
   absl::Duration retry_after_error = absl::Seconds(2);  // when a drive could not read or commit
 };
 
@@ -37,6 +38,8 @@ class RunScheduler {
 
   // Number of runs known to be active.
   size_t active() const;
+  // Drives that have returned since the start.
+  uint64_t drives() const;
 
  private:
   class Queue;

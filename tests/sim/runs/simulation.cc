@@ -1,5 +1,6 @@
 #include "tests/sim/runs/simulation.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -8,41 +9,70 @@
 #include "firebreak/runs/apply.h"
 #include "firebreak/runs/run_desk.h"
 #include "firebreak/runs/run_pump.h"
+#include "firebreak/storage/keys/playbooks.h"
 #include "firebreak/storage_memory/memory_meta_store.h"
 #include "google/protobuf/util/message_differencer.h"
+#include "tests/sim/runs/shelf_content.h"
 #include "tests/support/ledger_fixture.h"
-#include "tests/support/vectors.h"
 
 namespace firebreak::testing {
 namespace {
 
-constexpr int kDrivesPerLifeMax = 300;
+constexpr int kDrivesPerLifeMax = 600;
 constexpr int kLivesMax = 20;
 const RunId kRun("RUN-1");
 
 Caller Person(const char* name) {
   Caller caller;
   caller.identity = Identity(name);
-  caller.roles = {v1::ROLE_RESPONDER};
+  caller.roles = {v1::ROLE_RESPONDER, v1::ROLE_SECURITY_LEAD, v1::ROLE_ADMIN};
   return caller;
 }
 
-v1::Incident IncidentFor(const Scenario& scenario) {
+v1::Incident SampleIncident() {
   v1::Incident incident;
   incident.set_id("INC-1");
+  incident.set_title("something is wrong");
   incident.set_severity(2);
-  incident.set_kind(scenario.incident_kind);
+  incident.set_kind("model-poisoning");
+  incident.set_model("fraud");
+  incident.set_environment("prod");
   incident.set_deployment("fraud-prod");
   incident.set_snapshot("model/fraud@2");
+  incident.set_snapshot_digest("sha256:" + std::string(64, 'b'));
   incident.set_opened_by("prometheus");
   return incident;
+}
+
+// A value for every input that has neither a binding nor a default.
+google::protobuf::Value SampleInput(const v1::InputDeclaration& input) {
+  google::protobuf::Value value;
+  auto text = [](const std::string& type) -> std::string {
+    if (type == "snapshot") return "model/fraud@2";
+    if (type == "incident") return "INC-1";
+    if (type == "duration") return "1s";
+    return type == "deployment" ? "fraud-prod" : "sample";
+  };
+  if (!input.choices().empty()) {
+    value.set_string_value(input.choices(0));
+  } else if (input.type() == "int" || input.type() == "number") {
+    value.set_number_value(3);
+  } else if (input.type() == "bool") {
+    value.set_bool_value(true);
+  } else if (input.type().starts_with("list")) {
+    value.mutable_list_value()->add_values()->set_string_value(text(input.element_type()));
+  } else {
+    value.set_string_value(text(input.type()));
+  }
+  return value;
 }
 
 class Simulation {
  public:
   explicit Simulation(const Scenario& scenario)
       : scenario_(scenario), boundaries_(scenario.crashes), random_(scenario.seed.value_or(0)), specs_(BuiltinSpecs()) {
-    world_.confirm_fails = scenario.confirm_fails;
+    world_.flavor = scenario.flavor;
+    world_.fails = scenario.fails;
     if (scenario.seed) mischief_.random = &random_;
     mischief_.new_effect_ids = scenario.plant_new_effect_ids;
     if (scenario.plant_undo_of_containment) {
@@ -50,7 +80,7 @@ class Simulation {
     }
     for (const ActionSpec& spec : specs_)
       catalogue_.Add(std::make_unique<WorldAction>(spec, world_, fixture_.store, boundaries_, mischief_));
-    PutPlaybook();
+    PutPlaybooks();
   }
 
   Result Run() {
@@ -63,30 +93,39 @@ class Simulation {
     }
     Result result;
     if (!ended) Complain("progress: the run did not end");
-    if (!ended && lives < kLivesMax) Complain("progress: a life ended early");
     CheckEnd(result);
     result.violations.insert(result.violations.end(), world_.violations.begin(), world_.violations.end());
     result.world = world_;
     result.boundaries = boundaries_.count();
     result.deaths = boundaries_.died();
+    result.waits = waits_;
     return result;
   }
 
  private:
   void Complain(std::string what) { world_.violations.push_back(std::move(what)); }
 
-  void PutPlaybook() {
-    PlaybookShelf shelf(*fixture_.ledger, fixture_.clock, *fixture_.log, catalogue_.Specs());
-    std::string yaml =
-        ReadFile(std::filesystem::path(FIREBREAK_SOURCE_DIR) / "runbooks" / "playbooks" / scenario_.runbook);
+  // The stored records themselves: reading YAML thousands of times would prove nothing.
+  void PutPlaybooks() {
+    const auto& all = SimulatedPlaybooks();
+    const auto found = all.find(scenario_.playbook);
+    if (found == all.end()) return Complain(StrCat("playbook ", scenario_.playbook, " is not there"));
+    v1::StoredPlaybook stored = found->second;
     if (scenario_.plant_undo_of_containment) {
-      const size_t place = yaml.find("    timeout:", yaml.find("do: fleet.contain"));
-      yaml.insert(place, "    undo: {do: fleet.release, with: {deployment: $deployment, reason: planted}}\n");
+      for (v1::Step& step : *stored.mutable_playbook()->mutable_steps()) {
+        if (step.do_().action() != "fleet.contain") continue;
+        *step.mutable_undo() = step.do_();
+        step.mutable_undo()->set_action("fleet.release");
+      }
     }
-    v1::PutPlaybookRequest request;
-    request.set_yaml(yaml);
-    const auto put = shelf.PutPlaybook(Person("alice"), request);
-    if (!put.ok()) Complain(put.status().ToString());
+    playbook_ = stored.playbook();
+    const auto receipt = fixture_.ledger->Transact([&](Draft& draft) -> absl::Status {
+      for (const auto& [name, each] : all) draft.Put(keys::Playbook(each.playbook().digest()), each);
+      draft.Put(keys::Playbook(playbook_.digest()), stored);
+      draft.Record(TestEntry());
+      return absl::OkStatus();
+    });
+    if (!receipt.ok()) Complain(receipt.status().ToString());
     fixture_.ledger.reset();  // from here on every process opens its own
   }
 
@@ -96,14 +135,17 @@ class Simulation {
     if (scenario_.seed) store.LoseRepliesWhen([this] { return random_() % 10 == 0; });
     const std::unique_ptr<Ledger> ledger = fixture_.Open(store);
     const PlaybookShelf shelf(*ledger, fixture_.clock, *fixture_.log, catalogue_.Specs());
-    RunDesk desk(*ledger, fixture_.clock, *fixture_.log, shelf, catalogue_.Specs());
+    IncidentHooks hooks;
+    hooks.load = [](const IncidentId&) { return SampleIncident(); };
+    RunDesk desk(*ledger, fixture_.clock, *fixture_.log, shelf, catalogue_.Specs(), hooks);
     RunPump pump(*ledger, fixture_.clock, *fixture_.log, catalogue_);
     for (int drives = 0; drives < kDrivesPerLifeMax && !boundaries_.dead(); ++drives) {
       if (!Exists()) {
-        (void)ledger->Transact(
-            [&](Draft& draft) { return desk.StartTriggered(draft, IncidentFor(scenario_)).status(); });
+        Start(desk);
         continue;
       }
+      if (scenario_.cancels_at && drives_++ == *scenario_.cancels_at) Cancel(desk);
+      StepClock();
       const absl::StatusOr<DriveResult> driven = pump.Drive(kRun);
       if (boundaries_.dead()) return false;
       CheckForward();
@@ -112,11 +154,37 @@ class Simulation {
       } else if (driven->ended) {
         return true;
       } else if (!AnswerWhatIsAsked(desk)) {
+        ++waits_;
         if (driven->wake_at == absl::InfiniteFuture()) Complain("progress: the run waits for nothing");
         fixture_.clock.Set(std::max(driven->wake_at, fixture_.clock.Now()));
       }
     }
     return false;
+  }
+
+  void Start(RunDesk& desk) {
+    v1::StartRunRequest request;
+    request.set_playbook(playbook_.digest());
+    request.set_incident("INC-1");
+    request.set_request_id("start");
+    for (const v1::InputDeclaration& input : playbook_.inputs()) {
+      if (!input.has_from() && !input.has_default_value()) (*request.mutable_inputs()->mutable_fields())[input.name()] = SampleInput(input);
+    }
+    const auto started = desk.StartRun(Person("prometheus"), request);
+    if (!started.ok() && !absl::IsUnavailable(started.status())) Complain(StrCat("start: ", started.status().ToString()));
+  }
+
+  void Cancel(RunDesk& desk) {
+    v1::CancelRunRequest request;
+    request.set_run(kRun.text());
+    request.set_reason("enough");
+    (void)desk.CancelRun(Person("carol"), request);
+  }
+
+  // The wall clock of a real machine now and then jumps.
+  void StepClock() {
+    if (!scenario_.seed || random_() % 20 != 0) return;
+    fixture_.clock.Advance(random_() % 2 == 0 ? absl::Minutes(7) : -absl::Minutes(5));
   }
 
   std::optional<v1::PlaybookRun> Stored() const {
@@ -125,20 +193,48 @@ class Simulation {
   }
   bool Exists() const { return Stored().has_value(); }
 
+  // Votes of as many people as are needed; what happened to an effect in doubt.
   bool AnswerWhatIsAsked(RunDesk& desk) {
     const v1::PlaybookRun run = *Stored();
+    bool answered = false;
     for (const v1::StepState& state : run.steps()) {
-      if (state.phase() != v1::STEP_PHASE_ASKING || state.votes_size() > 0) continue;
+      if (state.phase() == v1::STEP_PHASE_IN_DOUBT) {
+        Resolve(desk, state);
+        answered = true;
+      }
+      if (state.phase() != v1::STEP_PHASE_ASKING) continue;
+      Vote(desk, run, state);
+      answered = true;
+    }
+    return answered;
+  }
+
+  void Vote(RunDesk& desk, const v1::PlaybookRun& run, const v1::StepState& state) {
+    int votes = state.votes_size();
+    for (const char* name : {"bob", "dave", "erin", "frank"}) {
+      const bool voted = std::any_of(state.votes().begin(), state.votes().end(),
+                                     [name](const v1::Vote& vote) { return vote.identity() == name; });
+      if (voted) continue;
       v1::AnswerApprovalRequest request;
       request.set_run(run.id());
       request.set_step(state.path());
       request.set_subject_digest(state.subject_digest());
       request.set_approve(!scenario_.deny);
-      const auto answered = desk.AnswerApproval(Person("bob"), request);
-      if (!answered.ok() && !absl::IsUnavailable(answered.status())) Complain(answered.status().ToString());
-      return true;
+      const auto vote = desk.AnswerApproval(Person(name), request);
+      const bool late = absl::IsFailedPrecondition(vote.status());  // by the time it was said, it had expired
+      if (!vote.ok() && !late && !absl::IsUnavailable(vote.status())) Complain(vote.status().ToString());
+      if (!vote.ok() || scenario_.deny || ++votes >= static_cast<int>(state.need())) return;
     }
-    return false;
+  }
+
+  void Resolve(RunDesk& desk, const v1::StepState& state) {
+    v1::ResolveStepRequest request;
+    request.set_run(kRun.text());
+    request.set_step(state.path());
+    request.set_happened(world_.answers.count(state.effect_id()) > 0);
+    request.set_reason("the other side's log");
+    const auto resolved = desk.ResolveStep(Person("bob"), request);
+    if (!resolved.ok() && !absl::IsUnavailable(resolved.status())) Complain(resolved.status().ToString());
   }
 
   // The stored state only moves forward.
@@ -154,9 +250,8 @@ class Simulation {
     const std::optional<v1::PlaybookRun> stored = Stored();
     if (!stored) return;
     v1::PlaybookRun replayed;
-    std::string after;
     uint64_t expected = 0;
-    auto page = ListRecords(fixture_.store, keys::RunRecords(kRun), "", 1000);
+    auto page = ListRecords(fixture_.store, keys::RunRecords(kRun), "", 5000);
     if (!page.ok()) return Complain("replay: the journal cannot be read");
     for (const auto& [key, record] : page->records) {
       if (record.sequence() != ++expected) return Complain("replay: the journal has a gap");
@@ -172,10 +267,13 @@ class Simulation {
     result.run = *run;
     result.commits_of_run = static_cast<int>(run->sequence());
     CheckApprovals(*run);
-    const auto lock = FindRecord(fixture_.store, keys::RunLock(run->lock_key()));
-    if (!lock.ok() || !*lock || !(*lock)->run().empty()) Complain("index: the lock is still held");
+    if (!run->lock_key().empty()) {
+      const auto lock = FindRecord(fixture_.store, keys::RunLock(run->lock_key()));
+      if (!lock.ok() || !*lock || !(*lock)->run().empty()) Complain("index: the lock is still held");
+    }
     const auto active = FindRecord(fixture_.store, keys::ActiveRun(kRun));
     if (!active.ok() || active->has_value()) Complain("index: the run is still active");
+    CheckSteps(*run);
     // Provenance: every effect that reached the world belongs to a step of the stored run.
     std::set<std::string> effects;
     for (const v1::StepState& state : run->steps()) {
@@ -184,12 +282,19 @@ class Simulation {
     for (const auto& [effect, calls] : world_.performed) {
       if (effects.count(effect) == 0) Complain(StrCat("provenance: effect ", effect, " belongs to no step"));
     }
-    for (const auto& [what, count] : world_.changes) {
-      if (count > 1 && what != "incident.note") Complain(StrCat("economy: ", what, " happened ", count, " times"));
-    }
-    const int lost = boundaries_.died() + world_.refusals + world_.pendings + lost_commits_allowed();
+    const int lost = boundaries_.died() * 4 + world_.refusals + world_.pendings + lost_commits_allowed();
     if (world_.calls > static_cast<int>(effects.size()) + lost) {
       Complain(StrCat("economy: ", world_.calls, " calls for ", effects.size(), " effects and ", lost, " losses"));
+    }
+  }
+
+  // Whoever says "done" has done it, and nothing is left open.
+  void CheckSteps(const v1::PlaybookRun& run) {
+    for (const v1::StepState& state : run.steps()) {
+      if (IsOpenLeaf(state.phase()) || state.phase() == v1::STEP_PHASE_OPEN)
+        Complain(StrCat("index: step ", state.path(), " is still open at the end"));
+      const bool done = state.phase() == v1::STEP_PHASE_DONE && !state.effect_id().empty();
+      if (done && world_.answers.count(state.effect_id()) == 0) Complain(StrCat("provenance: step ", state.path(), " was never done"));
     }
   }
 
@@ -198,7 +303,7 @@ class Simulation {
 
   void CheckApprovals(const v1::PlaybookRun& run) {
     std::map<std::string, int> asked;
-    auto page = ListRecords(fixture_.store, keys::RunRecords(kRun), "", 1000);
+    auto page = ListRecords(fixture_.store, keys::RunRecords(kRun), "", 5000);
     if (!page.ok()) return;
     for (const auto& [key, record] : page->records) {
       for (const store::v1::RunEvent& event : record.events()) {
@@ -207,7 +312,10 @@ class Simulation {
       }
     }
     for (const v1::StepState& state : run.steps()) {
-      if (state.votes_size() > 1) Complain("approval: one person was counted twice");
+      std::set<std::string> people;
+      for (const v1::Vote& vote : state.votes()) {
+        if (!people.insert(vote.identity()).second) Complain("approval: one person was counted twice");
+      }
     }
   }
 
@@ -219,7 +327,10 @@ class Simulation {
   World world_;
   Mischief mischief_;
   ActionCatalogue catalogue_;
+  v1::Playbook playbook_;
   uint64_t last_sequence_ = 0;
+  int drives_ = 0;
+  int waits_ = 0;
 };
 
 }  // namespace

@@ -2,127 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "firebreak/base/clock.h"
-#include "firebreak/base/text.h"
-#include "firebreak/playbooks/lint.h"
-#include "firebreak/runs/apply.h"
-#include "firebreak/runs/outcome.h"
-#include "google/protobuf/util/message_differencer.h"
-#include "tests/sim/runs/builtin_specs.h"
+#include "tests/unit/runs/line.h"
 
-namespace firebreak {
+namespace firebreak::testing {
 namespace {
-
-using google::protobuf::util::MessageDifferencer;
-using store::v1::RunEvent;
-
-const absl::Time kStart = absl::FromUnixSeconds(1767225600);
-
-// A run of one playbook in memory, with a clock that the test moves.
-class Line {
- public:
-  explicit Line(std::string_view steps) : program_(Lint(steps), testing::BuiltinSpecPointers()) {
-    run_.set_id("RUN-1");
-    run_.set_state(v1::RUN_STATE_RUNNING);
-    run_.set_phase(v1::RUN_PHASE_FORWARD);
-    run_.set_started_by("prometheus");
-    run_.set_playbook_author("alice");
-    *run_.mutable_deadline_at() = ToProto(kStart + absl::Hours(24));
-    (*run_.mutable_inputs()->mutable_fields())["deployment"].set_string_value("fraud-prod");
-  }
-
-  // Records until there is something else to do.
-  Move Settle() {
-    for (int i = 0; i < 500; ++i) {
-      const Move move = Decide(program_, run_, {now_, own_});
-      const Move again = Decide(program_, run_, {now_, own_});
-      EXPECT_EQ(move.index(), again.index()) << "asking twice gave two answers";
-      const auto* record = std::get_if<Record>(&move);
-      if (record == nullptr) return move;
-      EXPECT_TRUE(MessageDifferencer::Equals(record->event, std::get<Record>(again).event));
-      if (record->event.has_step_started()) own_ = record->event.step_started().path();
-      const v1::PlaybookRun before = run_;
-      run_ = Apply(run_, record->event);
-      EXPECT_FALSE(MessageDifferencer::Equals(before, run_))
-          << "an event that changes nothing would be decided for ever";
-    }
-    ADD_FAILURE() << "decides for ever";
-    return Finished{};
-  }
-
-  // What is performed next; empty when nothing is.
-  std::string Performing() {
-    const Move move = Settle();
-    const auto* perform = std::get_if<Perform>(&move);
-    return perform == nullptr ? "" : perform->path;
-  }
-
-  void Answer(const absl::StatusOr<ActionResult>& result) {
-    const std::string path = Performing();
-    ASSERT_NE(path, "");
-    if (auto event = OutcomeEvent(program_, run_, path, result, now_)) run_ = Apply(run_, *event);
-  }
-  void Done(std::initializer_list<std::pair<const char*, google::protobuf::Value>> outputs = {}) {
-    ActionDone done;
-    const ActionSpec* spec = program_.FindAction(FindState(run_, Performing())->action());
-    for (const ActionField& field : spec->outputs) {
-      google::protobuf::Value& value = (*done.outputs.mutable_fields())[field.name];
-      if (field.type == "list") value.mutable_list_value();
-      if (field.type == "bool") value.set_bool_value(true);
-      if (field.type == "int") value.set_number_value(3);
-      if (field.type == "string") value.set_string_value("x");
-    }
-    for (const auto& [name, value] : outputs) (*done.outputs.mutable_fields())[name] = value;
-    Answer(ActionResult(done));
-  }
-  void Crash() { own_.clear(); }
-  void Pass(absl::Duration time) { now_ += time; }
-  void Take(const RunEvent& event) { run_ = Apply(run_, event); }
-  v1::StepPhase PhaseOf(std::string_view path) const {
-    const v1::StepState* state = FindState(run_, path);
-    return state == nullptr ? v1::STEP_PHASE_UNSPECIFIED : state->phase();
-  }
-  void Vote(const std::string& path, const std::string& who, bool approve) {
-    RunEvent event;
-    *event.mutable_time() = ToProto(now_);
-    event.mutable_voted()->set_path(path);
-    event.mutable_voted()->mutable_vote()->set_identity(who);
-    event.mutable_voted()->mutable_vote()->set_approve(approve);
-    event.mutable_voted()->mutable_vote()->set_subject_digest(FindState(run_, path)->subject_digest());
-    Take(event);
-  }
-  void Cancel() {
-    RunEvent event;
-    *event.mutable_time() = ToProto(now_);
-    event.mutable_cancel_requested()->set_identity("carol");
-    Take(event);
-  }
-  v1::PlaybookRun& run() { return run_; }
-
- private:
-  static v1::Playbook Lint(std::string_view steps) {
-    const LintReport report = LintPlaybook(
-        "t.yaml",
-        StrCat(
-            "playbook: t\ntitle: t\ninputs:\n  deployment: {type: deployment}\nrun: {lock: deployment/$deployment}\n",
-            steps),
-        testing::BuiltinSpecPointers());
-    for (const v1::LintFinding& finding : report.findings) EXPECT_FALSE(finding.error()) << FormatFinding(finding);
-    return report.playbook;
-  }
-
-  Program program_;
-  v1::PlaybookRun run_;
-  absl::Time now_ = kStart;
-  std::string own_;
-};
-
-constexpr char kNote[] = "{do: incident.note, with: {text: x}}";
-std::string Steps(std::initializer_list<std::string> steps) {
-  std::string text = "steps:\n";
-  for (const std::string& step : steps) StrAppend(&text, "- ", step, "\n");
-  return text;
-}
 
 TEST(Decide, SendsTheSameEffectAfterACrash) {
   Line line(Steps({StrCat("a: ", kNote)}));
@@ -244,11 +127,11 @@ TEST(Decide, DeniesOnOneDenialAndOnExpiry) {
 }
 
 TEST(Decide, UndoesTheRollBackLastFirstAndNeverContainment) {
-  Line line(Steps({"contain: {do: fleet.contain, with: {deployment: $deployment}, undo: {do: fleet.release, with: "
-                   "{deployment: $deployment, reason: x}}}",
-                   "one: {do: fleet.release, with: {deployment: $deployment, reason: a}, undo: {do: incident.note, "
+  Line line(Steps({"contain: {do: fleet.contain, with: {deployment: $deployment}, undo: {do: test.change, with: "
+                   "{text: x}}}",
+                   "one: {do: test.change, with: {text: a}, undo: {do: incident.note, "
                    "with: {text: u1}}}",
-                   "two: {do: fleet.release, with: {deployment: $deployment, reason: b}, undo: {do: incident.note, "
+                   "two: {do: test.change, with: {text: b}, undo: {do: incident.note, "
                    "with: {text: u2}}}",
                    StrCat("bad: ", kNote), "last: {do: report.build, always: true}", StrCat("never: ", kNote)}) +
             "on_failure:\n- tell: {do: incident.note, with: {text: failed}}\n");
@@ -270,9 +153,9 @@ TEST(Decide, UndoesTheRollBackLastFirstAndNeverContainment) {
 
 TEST(Decide, StopsUndoingWhenAnUndoFails) {
   Line line(
-      Steps({"one: {do: fleet.release, with: {deployment: $deployment, reason: a}, undo: {do: incident.note, with: "
+      Steps({"one: {do: test.change, with: {text: a}, undo: {do: incident.note, with: "
              "{text: u1}}}",
-             "two: {do: fleet.release, with: {deployment: $deployment, reason: b}, undo: {do: incident.note, with: "
+             "two: {do: test.change, with: {text: b}, undo: {do: incident.note, with: "
              "{text: u2}}}",
              StrCat("bad: ", kNote)}));
   line.Done();
@@ -286,7 +169,7 @@ TEST(Decide, StopsUndoingWhenAnUndoFails) {
 
 TEST(Decide, StartsNothingNewAfterACancelButRunsWhatIsAlways) {
   Line line(
-      Steps({"one: {do: fleet.release, with: {deployment: $deployment, reason: a}, undo: {do: incident.note, with: "
+      Steps({"one: {do: test.change, with: {text: a}, undo: {do: incident.note, with: "
              "{text: u}}}",
              StrCat("two: ", kNote), "last: {do: report.build, always: true}"}));
   EXPECT_EQ(line.Performing(), "one");
@@ -357,4 +240,4 @@ TEST(EffectId, ChangesWithEveryPartOfIt) {
 }
 
 }  // namespace
-}  // namespace firebreak
+}  // namespace firebreak::testing

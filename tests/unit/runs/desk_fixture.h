@@ -8,6 +8,7 @@
 
 #include "firebreak/base/text.h"
 #include "firebreak/playbooks/playbook_shelf.h"
+#include "firebreak/runs/run_control_desk.h"
 #include "firebreak/runs/run_desk.h"
 #include "firebreak/runs/run_pump.h"
 #include "tests/sim/runs/world.h"
@@ -21,8 +22,10 @@ class DeskFixture : public ::testing::Test {
     for (const ActionSpec& spec : BuiltinSpecs())
       catalogue_.Add(std::make_unique<WorldAction>(spec, world_, fixture_.store, boundaries_, mischief_));
     shelf_ = std::make_unique<PlaybookShelf>(ledger(), fixture_.clock, *fixture_.log, catalogue_.Specs());
-    desk_ = std::make_unique<RunDesk>(ledger(), fixture_.clock, *fixture_.log, *shelf_, catalogue_.Specs(), Hooks());
-    pump_ = std::make_unique<RunPump>(ledger(), fixture_.clock, *fixture_.log, catalogue_, Hooks());
+    desk_ = std::make_unique<RunDesk>(ledger(), fixture_.clock, *fixture_.log, *shelf_, catalogue_.Specs(), Hooks(), &waits_);
+    pump_ = std::make_unique<RunPump>(ledger(), fixture_.clock, *fixture_.log, catalogue_, Hooks(), nullptr,
+                                      RunPumpOptions{0, &waits_});
+    control_ = std::make_unique<RunControlDesk>(RunControlParts{ledger(), fixture_.clock, *shelf_, catalogue_, Hooks(), *desk_});
   }
 
   Ledger& ledger() { return *fixture_.ledger; }
@@ -90,9 +93,11 @@ class DeskFixture : public ::testing::Test {
   LedgerFixture fixture_;
   ActionCatalogue catalogue_;
   std::vector<std::string> ended_incidents_;
+  WaitBoard waits_;
   std::unique_ptr<PlaybookShelf> shelf_;
   std::unique_ptr<RunDesk> desk_;
   std::unique_ptr<RunPump> pump_;
+  std::unique_ptr<RunControlDesk> control_;
 };
 
 inline constexpr char kAskSteps[] = R"(steps:

@@ -1,0 +1,198 @@
+#include "services/runs/drive.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "firebreak/base/text.h"
+#include "firebreak/ledger/read.h"
+#include "firebreak/runs/decide.h"
+#include "firebreak/runs/outcome.h"
+#include "firebreak/storage/keys/runs.h"
+
+namespace firebreak {
+namespace {
+
+using store::v1::RunEvent;
+
+// More than most playbooks have steps, retries included: past it another run gets its turn.
+constexpr int kTurnsPerDriveMax = 2000;
+constexpr absl::Duration kRestMin = absl::Milliseconds(10);
+
+bool StartsStep(const RunEvent& event) { return event.has_step_started(); }
+
+}  // namespace
+
+RunDrive::RunDrive(const DriveParts& parts, RunId id, std::shared_ptr<const Program> program)
+    : parts_(parts), id_(std::move(id)), program_(std::move(program)) {}
+
+absl::Status RunDrive::Reach(std::string_view point) const {
+  return parts_.crash_points == nullptr ? absl::OkStatus() : parts_.crash_points->Pass(point);
+}
+
+void RunDrive::Nudge() {
+  absl::MutexLock lock(&mutex_);
+  nudged_ = true;
+}
+
+size_t RunDrive::under_way() const {
+  absl::MutexLock lock(&mutex_);
+  return under_way_.size();
+}
+
+absl::StatusOr<RunDrive::Turn> RunDrive::RecordTurn(const std::vector<Outcome>& outcomes) {
+  Turn turn;
+  absl::Status stopped;
+  const absl::StatusOr<Receipt> receipt = parts_.ledger.Transact([&](Draft& draft) -> absl::Status {
+    turn = Turn();
+    ASSIGN_OR_RETURN(v1::PlaybookRun run, draft.Load(keys::Run(id_), StrCat("run ", id_.text())));
+    const absl::Time now = parts_.clock.Now();
+    std::vector<RunEvent> events;
+    if (run.state() == v1::RUN_STATE_WAITING_FOR_LOCK && !run.cancel_requested()) {
+      ASSIGN_OR_RETURN(std::optional<RunEvent> taken, TakeLock(draft, run, now));
+      if (taken) events.push_back(*std::move(taken));
+    }
+    turn.run = std::make_unique<LoadedRun>(*program_, std::move(run));
+    for (const Outcome& outcome : outcomes) {
+      std::optional<RunEvent> event = OutcomeEvent(*turn.run, outcome.path, outcome.result, now);
+      if (event) events.push_back(*std::move(event));
+    }
+    turn.progress = DecideAll(*turn.run, std::move(events), {now, "", &own_}, {});
+    if (turn.progress.events.empty()) return absl::CancelledError("nothing to record");
+    turn.wrote = true;
+    RETURN_IF_ERROR(WriteEvents(draft, turn.run->mutable_run(), turn.progress.events, parts_.hooks));
+    if (std::any_of(turn.progress.events.begin(), turn.progress.events.end(), StartsStep))
+      stopped = Reach("run-before-intent");
+    return stopped;
+  });
+  RETURN_IF_ERROR(stopped);
+  if (!turn.wrote && turn.progress.events.empty() && absl::IsCancelled(receipt.status())) return turn;
+  RETURN_IF_ERROR(receipt.status());
+  if (!outcomes.empty()) RETURN_IF_ERROR(Reach("run-after-outcome"));
+  for (const RunEvent& event : turn.progress.events) {
+    if (event.has_step_started()) own_.insert(event.step_started().path());
+  }
+  if (std::any_of(turn.progress.events.begin(), turn.progress.events.end(), StartsStep))
+    RETURN_IF_ERROR(Reach("run-after-intent"));
+  return turn;
+}
+
+ActionCall RunDrive::CallOf(const v1::PlaybookRun& run, const v1::StepState& state) const {
+  ActionCall call;
+  call.effect = EffectId(state.effect_id());
+  call.inputs = state.inputs();
+  call.incident = IncidentId(run.incident());
+  call.deployment = DeploymentName(run.deployment());
+  call.run = id_;
+  call.fence = run.fence();
+  call.started_by = Identity(run.started_by());
+  for (const v1::StepState& asked : run.steps()) {
+    for (const v1::Vote& vote : asked.votes()) {
+      const bool known =
+          std::find(call.approved_by.begin(), call.approved_by.end(), vote.identity()) != call.approved_by.end();
+      if (vote.approve() && asked.phase() == v1::STEP_PHASE_DONE && !known) call.approved_by.push_back(vote.identity());
+    }
+  }
+  if (!IsUndoPath(state.path())) return call;
+  const std::string_view path = state.path();
+  const v1::StepState* undone = FindState(run, path.substr(0, path.size() - kUndoSuffix.size()));
+  call.undoes = undone == nullptr ? google::protobuf::Struct() : undone->outputs();
+  return call;
+}
+
+absl::StatusOr<ActionResult> RunDrive::PerformStep(const ActionCall& call, const std::string& action) const {
+  Action* found = parts_.actions.Find(action);
+  if (found == nullptr) return absl::UnimplementedError(StrCat("action ", action, " is not known here"));
+  return found->Perform(call);
+}
+
+bool RunDrive::Start(const v1::PlaybookRun& run, const Perform& perform) {
+  const absl::Time now = parts_.clock.Now();
+  std::vector<const v1::StepState*> due;
+  for (const std::string& path : perform.paths) {
+    const auto rests = resting_.find(path);
+    if (rests != resting_.end() && now < rests->second) continue;
+    absl::MutexLock lock(&mutex_);
+    if (under_way_.count(path) > 0) continue;
+    if (const v1::StepState* state = FindState(run, path)) due.push_back(state);
+  }
+  for (const v1::StepState* state : due) {
+    resting_.erase(state->path());
+    {
+      absl::MutexLock lock(&mutex_);
+      under_way_.insert(state->path());
+    }
+    auto perform_one = [this, call = CallOf(run, *state), action = state->action(), path = state->path()] {
+      Outcome outcome{path, PerformStep(call, action)};
+      absl::MutexLock lock(&mutex_);
+      under_way_.erase(path);
+      ended_.push_back(std::move(outcome));
+    };
+    const bool alone = due.size() == 1 && under_way() == 1;
+    if (!alone && parts_.helpers != nullptr && parts_.helpers->TakeOn(perform_one)) continue;
+    perform_one();
+    return true;  // its outcome is recorded before the next begins
+  }
+  return !due.empty();
+}
+
+std::vector<RunDrive::Outcome> RunDrive::Collect(absl::Time until) {
+  absl::MutexLock lock(&mutex_);
+  auto wakes = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return nudged_ || !ended_.empty() || under_way_.empty(); };
+  parts_.clock.AwaitUntil(mutex_, absl::Condition(&wakes), until);
+  nudged_ = false;
+  return std::exchange(ended_, {});
+}
+
+void RunDrive::Rest(const v1::PlaybookRun& run, const Outcome& outcome) {
+  const auto* pending = outcome.result.ok() ? std::get_if<ActionPending>(&*outcome.result) : nullptr;
+  const v1::StepState* state = FindState(run, outcome.path);
+  const bool waits = pending != nullptr && state != nullptr && state->phase() == v1::STEP_PHASE_STARTED;
+  if (parts_.waits != nullptr) parts_.waits->Set(id_.text(), outcome.path, waits ? pending->waiting_for : "");
+  if (!waits) return;  // on its way; nobody holds a thread for it
+  const absl::Time now = parts_.clock.Now();
+  resting_[outcome.path] = std::min(now + std::max(pending->retry_after, kRestMin),
+                                    std::max(FromProto(state->deadline_at()), now + kRestMin));
+}
+
+absl::StatusOr<DriveResult> RunDrive::Turns() {
+  std::vector<Outcome> outcomes;
+  for (int turns = 0; turns < kTurnsPerDriveMax; ++turns) {
+    ASSIGN_OR_RETURN(const Turn turn, RecordTurn(outcomes));
+    const v1::PlaybookRun& run = turn.run->run();
+    for (const Outcome& outcome : outcomes) Rest(run, outcome);
+    outcomes.clear();
+    DriveResult result;
+    result.deployment = DeploymentName(run.deployment());
+    if (std::holds_alternative<Finished>(turn.progress.move)) {
+      result.ended = true;
+      return result;
+    }
+    if (std::holds_alternative<Record>(turn.progress.move)) continue;  // one commit was full: go on with the next
+    const auto* wait = std::get_if<WaitUntil>(&turn.progress.move);
+    const auto* perform = std::get_if<Perform>(&turn.progress.move);
+    result.wake_at = wait != nullptr ? wait->until : perform->until;
+    if (perform != nullptr) {
+      Start(run, *perform);
+      for (const std::string& path : perform->paths) {
+        const auto rests = resting_.find(path);
+        if (rests != resting_.end()) result.wake_at = std::min(result.wake_at, rests->second);
+      }
+    }
+    outcomes = Collect(result.wake_at);
+    if (!outcomes.empty()) RETURN_IF_ERROR(Reach("run-after-effect"));
+    if (outcomes.empty() && under_way() == 0) return result;
+  }
+  DriveResult result;
+  result.wake_at = parts_.clock.Now();
+  return result;
+}
+
+absl::StatusOr<DriveResult> RunDrive::Run() {
+  absl::StatusOr<DriveResult> result = Turns();
+  absl::MutexLock lock(&mutex_);
+  auto none = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return under_way_.empty(); };
+  mutex_.Await(absl::Condition(&none));  // they use this drive
+  return result;
+}
+
+}  // namespace firebreak
