@@ -3,17 +3,21 @@
 #include "services/actions/groups.h"
 
 namespace firebreak {
+namespace {
+
+using AddGroup = void (*)(ActionCatalogue&, const ActionParts&);
+
+constexpr AddGroup kGroups[] = {
+    &AddFleetActions,       &AddFreezeActions, &AddRollbackActions,
+    &AddSnapshotActions, &AddTrustActions,   &AddScopeActions,
+    &AddEvidenceActions, &AddRecordActions, &AddIncidentActions,
+    &AddOutsideActions,
+};
+
+}  // namespace
 
 void AddBuiltinActions(ActionCatalogue& catalogue, const ActionParts& parts) {
-  AddFleetActions(catalogue, parts);
-  AddRollbackActions(catalogue, parts);
-  AddSnapshotActions(catalogue, parts);
-  AddRecordActions(catalogue, parts);
-}
-
-std::vector<const ActionSpec*> BuiltinSpecs() {
-  return {&ContainSpec(),  &ReleaseSpec(), &PlanSpec(),   &ApplySpec(),  &ConfirmSpec(), &QuarantineSpec(),
-          &VerifySpec(),   &NoteSpec(),    &AdvanceSpec(), &ReportSpec(), &ShareSpec()};
+  for (const AddGroup add : kGroups) add(catalogue, parts);
 }
 
 }  // namespace firebreak

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "firebreak/actions/specs.h"
 #include "firebreak/base/text.h"
 #include "services/actions/fields.h"
 #include "services/actions/groups.h"
@@ -13,36 +14,17 @@ namespace {
 // Agents' proofs are committed and poke the run; this is how often it looks again when a hint is lost.
 constexpr absl::Duration kLookAgain = absl::Seconds(1);
 
-absl::StatusOr<v1::IssuedDecision> Decide(const ActionParts& parts, const ActionCall& call, v1::DecisionKind kind,
-                                          std::string reason) {
-  DecisionWish wish;
-  wish.deployment = DeploymentOf(call);
-  wish.kind = kind;
-  wish.reason = std::move(reason);
-  wish.incident = call.incident;
-  wish.run = call.run;
-  wish.effect_id = call.effect;
-  wish.decided_by = RunActor(call);
-  wish.approved_by = call.approved_by;
-  v1::IssuedDecision issued;
-  RETURN_IF_ERROR(Write(parts.ledger, [&](Draft& draft) -> absl::Status {
-    ASSIGN_OR_RETURN(issued, parts.fleet.AddDecision(draft, wish));
-    return absl::OkStatus();
-  }));
-  return issued;
-}
-
 class ContainAction final : public Action {
  public:
   explicit ContainAction(const ActionParts& parts) : parts_(parts) {}
-  const ActionSpec& spec() const override { return ContainSpec(); }
+  const ActionSpec& spec() const override { return specs::Contain(); }
 
   absl::StatusOr<ActionResult> Perform(const ActionCall& call) override {
     const DeploymentName deployment = DeploymentOf(call);
     std::string reason = TextField(call.inputs, "reason");
-    if (reason.empty()) reason = StrCat("containment by ", call.run.text());
+    if (reason.empty()) reason = StrCat("containment by ", Cause(call));
     ASSIGN_OR_RETURN(v1::Deployment before, parts_.fleet.LoadDeployment(deployment));
-    ASSIGN_OR_RETURN(v1::IssuedDecision issued, Decide(parts_, call, v1::DECISION_KIND_CONTAIN, std::move(reason)));
+    ASSIGN_OR_RETURN(v1::IssuedDecision issued, IssueDecision(parts_, call, v1::DECISION_KIND_CONTAIN, std::move(reason)));
     ASSIGN_OR_RETURN(ProofWait wait, AwaitProofs(parts_.fleet, deployment, Epoch{issued.decision().epoch()}));
     if (!wait.done) return ActionResult(std::move(wait.pending));
     if (!call.incident.empty()) {
@@ -54,6 +36,18 @@ class ContainAction final : public Action {
         .List("proven", wait.progress.proven)
         .Text("previous_release", before.wanted().model_name())
         .Done();
+  }
+
+  absl::StatusOr<ActionPreview> Preview(const ActionCall& call) const override {
+    ASSIGN_OR_RETURN(const v1::Deployment deployment, parts_.fleet.LoadDeployment(DeploymentOf(call)));
+    if (deployment.epoch() == 0) return absl::FailedPreconditionError(StrCat(deployment.name(), " serves nothing yet"));
+    ActionPreview preview;
+    preview.now = ServingText(deployment);
+    preview.then = StrCat("contained (epoch ", deployment.epoch() + 1, ")");
+    preview.blast_radius = ReachText(deployment);
+    preview.expected = specs::Contain().typical;
+    (*preview.outputs.mutable_fields())["previous_release"].set_string_value(deployment.wanted().model_name());
+    return preview;
   }
 
  private:
@@ -71,14 +65,28 @@ class ContainAction final : public Action {
 class ReleaseAction final : public Action {
  public:
   explicit ReleaseAction(const ActionParts& parts) : parts_(parts) {}
-  const ActionSpec& spec() const override { return ReleaseSpec(); }
+  const ActionSpec& spec() const override { return specs::Release(); }
 
   absl::StatusOr<ActionResult> Perform(const ActionCall& call) override {
+    RETURN_IF_ERROR(NeedApproval(call, specs::Release().name));
     ASSIGN_OR_RETURN(v1::IssuedDecision issued,
-                     Decide(parts_, call, v1::DECISION_KIND_RELEASE, TextField(call.inputs, "reason")));
+                     IssueDecision(parts_, call, v1::DECISION_KIND_RELEASE, TextField(call.inputs, "reason")));
     ASSIGN_OR_RETURN(ProofWait wait, AwaitProofs(parts_.fleet, DeploymentOf(call), Epoch{issued.decision().epoch()}));
     if (!wait.done) return ActionResult(std::move(wait.pending));
     return Outputs().Number("epoch", issued.decision().epoch()).Done();
+  }
+
+  absl::StatusOr<ActionPreview> Preview(const ActionCall& call) const override {
+    ASSIGN_OR_RETURN(const v1::Deployment deployment, parts_.fleet.LoadDeployment(DeploymentOf(call)));
+    if (!deployment.contained() && !deployment.frozen()) {
+      return absl::FailedPreconditionError(StrCat(deployment.name(), " is neither contained nor frozen"));
+    }
+    ActionPreview preview;
+    preview.now = ServingText(deployment);
+    preview.then = StrCat("serves ", deployment.wanted().model_name(), " (epoch ", deployment.epoch() + 1, ")");
+    preview.blast_radius = ReachText(deployment);
+    preview.expected = specs::Release().typical;
+    return preview;
   }
 
  private:
@@ -86,6 +94,39 @@ class ReleaseAction final : public Action {
 };
 
 }  // namespace
+
+absl::StatusOr<v1::IssuedDecision> IssueDecision(const ActionParts& parts, const ActionCall& call, v1::DecisionKind kind,
+                                                 std::string reason) {
+  DecisionWish wish;
+  wish.deployment = DeploymentOf(call);
+  wish.kind = kind;
+  wish.reason = std::move(reason);
+  wish.incident = call.incident;
+  wish.run = call.run;
+  wish.effect_id = call.effect;
+  wish.decided_by = RunActor(call);
+  wish.approved_by = call.approved_by;
+  // The run's fence is that of the deployment it has locked; over others it has none.
+  if (wish.deployment == call.deployment) wish.fence = call.fence;
+  // What a step decided is only undone while nobody has decided about it since.
+  if (call.undoes) wish.only_at_epoch = NumberField(*call.undoes, "epoch");
+  v1::IssuedDecision issued;
+  RETURN_IF_ERROR(Write(parts.ledger, [&](Draft& draft) -> absl::Status {
+    ASSIGN_OR_RETURN(issued, parts.fleet.AddDecision(draft, wish));
+    return absl::OkStatus();
+  }));
+  return issued;
+}
+
+std::string ServingText(const v1::Deployment& deployment) {
+  if (deployment.epoch() == 0) return "serves nothing yet";
+  if (deployment.contained()) return StrCat("contained (epoch ", deployment.epoch(), ")");
+  return StrCat("serves ", deployment.wanted().model_name(), " (epoch ", deployment.epoch(), ")");
+}
+
+std::string ReachText(const v1::Deployment& deployment) {
+  return StrCat("deployment ", deployment.name(), ", ", deployment.agents_size(), deployment.agents_size() == 1 ? " agent" : " agents");
+}
 
 absl::StatusOr<ProofWait> AwaitProofs(const FleetDesk& fleet, const DeploymentName& deployment, Epoch epoch) {
   ProofWait wait;
@@ -103,33 +144,6 @@ absl::StatusOr<ProofWait> AwaitProofs(const FleetDesk& fleet, const DeploymentNa
   wait.pending.retry_after = kLookAgain;
   wait.pending.waiting_for = StrCat("proof of epoch ", epoch.value, " of ", deployment.text(), " from ", absl::StrJoin(missing, ", "));
   return wait;
-}
-
-const ActionSpec& ContainSpec() {
-  static const ActionSpec spec = {
-      .name = "fleet.contain",
-      .action_class = ActionClass::kConverge,
-      .inputs = {{"deployment", "deployment", true, "what to take out of production"},
-                 {"reason", "string", false, "kept in the decision"}},
-      .outputs = {{"epoch", "int", true, "of the decision"},
-                  {"decision", "string", true, "digest of the signed decision"},
-                  {"proven", "list", true, "agents that proved it"},
-                  {"previous_release", "string", true, "model that was served before"}},
-      .about = "takes the model out of production and waits until every connected agent proved it",
-      .keeps_on_failure = true,
-      .changes_production = true};
-  return spec;
-}
-
-const ActionSpec& ReleaseSpec() {
-  static const ActionSpec spec = {
-      .name = "fleet.release",
-      .action_class = ActionClass::kConverge,
-      .inputs = {{"deployment", "deployment", true, "what to serve again"}, {"reason", "string", true, "kept in the decision"}},
-      .outputs = {{"epoch", "int", true, "of the decision"}},
-      .about = "lifts a containment or freeze: serves what was served before",
-      .changes_production = true};
-  return spec;
 }
 
 void AddFleetActions(ActionCatalogue& catalogue, const ActionParts& parts) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "firebreak/actions/specs.h"
 #include "firebreak/base/text.h"
 #include "firebreak/storage/keys/actions.h"
 #include "services/actions/fields.h"
@@ -11,18 +12,13 @@
 namespace firebreak {
 namespace {
 
-absl::Status NeedIncident(const ActionCall& call) {
-  if (!call.incident.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(StrCat(call.run.text(), " belongs to no incident, so there is nothing to write to"));
-}
-
 // Whoever started the run asks for what it proposes, so that starting a run is no way around "somebody else must decide".
 Identity Requester(const ActionCall& call) { return call.started_by.empty() ? RunActor(call) : call.started_by; }
 
 class NoteAction final : public Action {
  public:
   explicit NoteAction(const ActionParts& parts) : parts_(parts) {}
-  const ActionSpec& spec() const override { return NoteSpec(); }
+  const ActionSpec& spec() const override { return specs::Note(); }
 
   absl::StatusOr<ActionResult> Perform(const ActionCall& call) override {
     RETURN_IF_ERROR(NeedIncident(call));
@@ -45,7 +41,7 @@ class NoteAction final : public Action {
 class AdvanceAction final : public Action {
  public:
   explicit AdvanceAction(const ActionParts& parts) : parts_(parts) {}
-  const ActionSpec& spec() const override { return AdvanceSpec(); }
+  const ActionSpec& spec() const override { return specs::Advance(); }
 
   absl::StatusOr<ActionResult> Perform(const ActionCall& call) override {
     RETURN_IF_ERROR(NeedIncident(call));
@@ -59,7 +55,7 @@ class AdvanceAction final : public Action {
       return absl::InvalidArgumentError(StrCat("state ", word, " cannot be reached by a playbook (triaged, contained, eradicated, recovered)"));
     }
     RETURN_IF_ERROR(Write(parts_.ledger, [&](Draft& draft) {
-      return parts_.incidents.Advance(draft, call.incident, state->second, RunActor(call), StrCat("by ", call.run.text()));
+      return parts_.incidents.Advance(draft, call.incident, state->second, RunActor(call), StrCat("by ", Cause(call)));
     }));
     return Outputs().Done();
   }
@@ -71,7 +67,7 @@ class AdvanceAction final : public Action {
 class ReportAction final : public Action {
  public:
   explicit ReportAction(const ActionParts& parts) : parts_(parts) {}
-  const ActionSpec& spec() const override { return ReportSpec(); }
+  const ActionSpec& spec() const override { return specs::Report(); }
 
   absl::StatusOr<ActionResult> Perform(const ActionCall& call) override {
     RETURN_IF_ERROR(NeedIncident(call));
@@ -86,7 +82,7 @@ class ReportAction final : public Action {
 class ShareAction final : public Action {
  public:
   explicit ShareAction(const ActionParts& parts) : parts_(parts) {}
-  const ActionSpec& spec() const override { return ShareSpec(); }
+  const ActionSpec& spec() const override { return specs::Share(); }
 
   absl::StatusOr<ActionResult> Perform(const ActionCall& call) override {
     RETURN_IF_ERROR(NeedIncident(call));
@@ -103,43 +99,6 @@ class ShareAction final : public Action {
 };
 
 }  // namespace
-
-const ActionSpec& NoteSpec() {
-  static const ActionSpec spec = {.name = "incident.note",
-                                  .action_class = ActionClass::kKeyed,
-                                  .inputs = {{"text", "string", true, "at most 2 KiB"}},
-                                  .outputs = {},
-                                  .about = "adds a note to the incident's timeline"};
-  return spec;
-}
-
-const ActionSpec& AdvanceSpec() {
-  static const ActionSpec spec = {.name = "incident.advance",
-                                  .action_class = ActionClass::kConverge,
-                                  .inputs = {{"state", "string", true, "triaged, contained, eradicated or recovered"}},
-                                  .outputs = {},
-                                  .about = "moves the incident forward; a state already passed is no change"};
-  return spec;
-}
-
-const ActionSpec& ReportSpec() {
-  static const ActionSpec spec = {
-      .name = "report.build",
-      .action_class = ActionClass::kKeyed,
-      .inputs = {},
-      .outputs = {{"report", "string", true, "REP-3"}, {"digest", "string", true, "of the signed document"}},
-      .about = "composes, signs and stores the post-incident report from the ledger"};
-  return spec;
-}
-
-const ActionSpec& ShareSpec() {
-  static const ActionSpec spec = {.name = "share.request",
-                                  .action_class = ActionClass::kKeyed,
-                                  .inputs = {{"destination", "string", true, "where the anonymised record would go"}},
-                                  .outputs = {{"share", "string", true, "SHR-4; a security lead decides"}},
-                                  .about = "proposes an anonymised record; nothing leaves without approval"};
-  return spec;
-}
 
 void AddRecordActions(ActionCatalogue& catalogue, const ActionParts& parts) {
   catalogue.Add(std::make_unique<NoteAction>(parts));

@@ -2,6 +2,7 @@
 #include <memory>
 #include <utility>
 
+#include "firebreak/actions/specs.h"
 #include "firebreak/base/text.h"
 #include "services/actions/fields.h"
 #include "services/actions/groups.h"
@@ -12,7 +13,7 @@ namespace {
 class PlanAction final : public Action {
  public:
   explicit PlanAction(const ActionParts& parts) : parts_(parts) {}
-  const ActionSpec& spec() const override { return PlanSpec(); }
+  const ActionSpec& spec() const override { return specs::Plan(); }
 
   absl::StatusOr<ActionResult> Perform(const ActionCall& call) override {
     ASSIGN_OR_RETURN(v1::RollbackPlan plan, parts_.fleet.MakePlan(DeploymentOf(call), ""));
@@ -39,18 +40,20 @@ class PlanAction final : public Action {
 class ApplyAction final : public Action {
  public:
   explicit ApplyAction(const ActionParts& parts) : parts_(parts) {}
-  const ActionSpec& spec() const override { return ApplySpec(); }
+  const ActionSpec& spec() const override { return specs::Apply(); }
 
   absl::StatusOr<ActionResult> Perform(const ActionCall& call) override {
+    RETURN_IF_ERROR(NeedApproval(call, specs::Apply().name));
     RollbackWish rollback;
     rollback.plan_digest = TextField(call.inputs, "plan");
     rollback.wish.deployment = DeploymentOf(call);
-    rollback.wish.reason = StrCat("roll-back by ", call.run.text(), call.incident.empty() ? "" : StrCat(" for ", call.incident.text()));
+    rollback.wish.reason = StrCat("roll-back by ", Cause(call), call.incident.empty() ? "" : StrCat(" for ", call.incident.text()));
     rollback.wish.incident = call.incident;
     rollback.wish.run = call.run;
     rollback.wish.effect_id = call.effect;
     rollback.wish.decided_by = RunActor(call);
     rollback.wish.approved_by = call.approved_by;
+    if (rollback.wish.deployment == call.deployment) rollback.wish.fence = call.fence;
     v1::IssuedDecision issued;
     RETURN_IF_ERROR(Write(parts_.ledger, [&](Draft& draft) -> absl::Status {
       ASSIGN_OR_RETURN(issued, parts_.fleet.AddRollback(draft, rollback));
@@ -63,6 +66,21 @@ class ApplyAction final : public Action {
         .Done();
   }
 
+  absl::StatusOr<ActionPreview> Preview(const ActionCall& call) const override {
+    ASSIGN_OR_RETURN(const v1::Deployment deployment, parts_.fleet.LoadDeployment(DeploymentOf(call)));
+    ASSIGN_OR_RETURN(const v1::RollbackPlan plan, parts_.fleet.MakePlan(DeploymentOf(call), ""));
+    if (!plan.has_target()) return absl::FailedPreconditionError(StrCat(deployment.name(), ": no release passes every gate"));
+    const std::string shown = TextField(call.inputs, "plan");
+    if (!shown.empty() && shown != plan.digest()) return absl::AbortedError(StrCat(deployment.name(), ": the plan is no longer the one shown"));
+    ActionPreview preview;
+    preview.now = ServingText(deployment);
+    preview.then = StrCat("serves ", plan.target().model_name(), " (roll-back)");
+    preview.blast_radius = ReachText(deployment);
+    preview.expected = specs::Apply().typical;
+    (*preview.outputs.mutable_fields())["release"].set_string_value(plan.target().model_name());
+    return preview;
+  }
+
  private:
   const ActionParts parts_;
 };
@@ -70,7 +88,7 @@ class ApplyAction final : public Action {
 class ConfirmAction final : public Action {
  public:
   explicit ConfirmAction(const ActionParts& parts) : parts_(parts) {}
-  const ActionSpec& spec() const override { return ConfirmSpec(); }
+  const ActionSpec& spec() const override { return specs::Confirm(); }
 
   absl::StatusOr<ActionResult> Perform(const ActionCall& call) override {
     ASSIGN_OR_RETURN(ProofWait wait, AwaitProofs(parts_.fleet, DeploymentOf(call), Epoch{NumberField(call.inputs, "epoch")}));
@@ -83,45 +101,6 @@ class ConfirmAction final : public Action {
 };
 
 }  // namespace
-
-const ActionSpec& PlanSpec() {
-  static const ActionSpec spec = {
-      .name = "rollback.plan",
-      .action_class = ActionClass::kRead,
-      .inputs = {{"deployment", "deployment", true, "what to roll back"}},
-      .outputs = {{"digest", "string", true, "of the plan; approvals bind to it"},
-                  {"target", "string", true, "model that would be served, empty when none may"},
-                  {"target_digest", "string", true, "its content digest"},
-                  {"eligible", "bool", true, "a release passes every gate"},
-                  {"refused", "list", true, "gates that did not pass, with evidence"}},
-      .about = "chooses the newest known-good release through the gates"};
-  return spec;
-}
-
-const ActionSpec& ApplySpec() {
-  static const ActionSpec spec = {
-      .name = "rollback.apply",
-      .action_class = ActionClass::kConverge,
-      .inputs = {{"deployment", "deployment", true, "what to roll back"},
-                 {"plan", "string", true, "digest of the plan that was approved"}},
-      .outputs = {{"epoch", "int", true, "of the decision"},
-                  {"decision", "string", true, "digest of the signed decision"},
-                  {"release", "string", true, "model that is to be served"}},
-      .about = "issues the roll-back of exactly this plan, or fails because the world changed",
-      .changes_production = true};
-  return spec;
-}
-
-const ActionSpec& ConfirmSpec() {
-  static const ActionSpec spec = {
-      .name = "rollback.confirm",
-      .action_class = ActionClass::kRead,
-      .inputs = {{"deployment", "deployment", true, "what was rolled back"}, {"epoch", "int", true, "of the roll-back decision"}},
-      .outputs = {{"proven", "list", true, "agents that proved it"},
-                  {"snapshot", "string", true, "digest the agents recomputed from what they serve"}},
-      .about = "waits until every connected agent proved what it serves"};
-  return spec;
-}
 
 void AddRollbackActions(ActionCatalogue& catalogue, const ActionParts& parts) {
   catalogue.Add(std::make_unique<PlanAction>(parts));

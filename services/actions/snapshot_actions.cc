@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "firebreak/actions/specs.h"
 #include "firebreak/base/text.h"
 #include "firebreak/snapshots/names.h"
 #include "services/actions/fields.h"
@@ -15,7 +16,7 @@ namespace {
 class QuarantineAction final : public Action {
  public:
   explicit QuarantineAction(const ActionParts& parts) : parts_(parts) {}
-  const ActionSpec& spec() const override { return QuarantineSpec(); }
+  const ActionSpec& spec() const override { return specs::Quarantine(); }
 
   absl::StatusOr<ActionResult> Perform(const ActionCall& call) override {
     ASSIGN_OR_RETURN(v1::Snapshot suspect, parts_.vault.Resolve(TextField(call.inputs, "snapshot")));
@@ -46,6 +47,19 @@ class QuarantineAction final : public Action {
         .Done();
   }
 
+  absl::StatusOr<ActionPreview> Preview(const ActionCall& call) const override {
+    ASSIGN_OR_RETURN(const v1::Snapshot suspect, parts_.vault.Resolve(TextField(call.inputs, "snapshot")));
+    ASSIGN_OR_RETURN(const Digest digest, Digest::Parse(suspect.digest()));
+    ASSIGN_OR_RETURN(const std::vector<v1::LineageNode> below, parts_.vault.Descendants(digest));
+    ASSIGN_OR_RETURN(const std::vector<DeploymentName> serving, parts_.fleet.DeploymentsServing(digest));
+    const bool own = suspect.has_quarantine() && suspect.quarantine().tainted_by().empty();
+    ActionPreview preview;
+    preview.now = StrCat(SnapshotName(suspect), own ? " is quarantined" : suspect.has_quarantine() ? " is tainted" : " may be restored");
+    preview.then = StrCat(SnapshotName(suspect), " is quarantined");
+    preview.blast_radius = StrCat(below.size(), " snapshots made from it, ", serving.size(), " deployments serve it");
+    return preview;
+  }
+
  private:
   // The datasets this version was trained on that the last release in good health does not rest on: what came in with the
   // suspect. Data shared with a healthy release is not condemned by one bad child.
@@ -69,7 +83,7 @@ class QuarantineAction final : public Action {
   }
 
   absl::StatusOr<QuarantineSweep> Quarantine(const ActionCall& call, const Digest& digest) {
-    const std::string& cause = call.incident.empty() ? call.run.text() : call.incident.text();
+    const std::string cause = call.incident.empty() ? Cause(call) : call.incident.text();
     QuarantineWish wish{.snapshot = digest, .reason = StrCat("suspected in ", cause), .incident = call.incident, .actor = RunActor(call)};
     ASSIGN_OR_RETURN(const v1::Snapshot now, parts_.vault.Resolve(digest.text()));
     if (now.has_quarantine() && now.quarantine().tainted_by().empty() && now.quarantine().incident() == call.incident.text()) {
@@ -101,7 +115,7 @@ class QuarantineAction final : public Action {
 class VerifyAction final : public Action {
  public:
   explicit VerifyAction(const ActionParts& parts) : parts_(parts) {}
-  const ActionSpec& spec() const override { return VerifySpec(); }
+  const ActionSpec& spec() const override { return specs::Verify(); }
 
   absl::StatusOr<ActionResult> Perform(const ActionCall& call) override {
     ASSIGN_OR_RETURN(v1::Snapshot snapshot, parts_.vault.Resolve(TextField(call.inputs, "snapshot")));
@@ -118,31 +132,6 @@ class VerifyAction final : public Action {
 };
 
 }  // namespace
-
-const ActionSpec& QuarantineSpec() {
-  static const ActionSpec spec = {
-      .name = "snapshot.quarantine",
-      .action_class = ActionClass::kConverge,
-      .inputs = {{"snapshot", "snapshot", true, "the suspect"},
-                 {"with_parents", "bool", false, "also the training data that came in with it"}},
-      .outputs = {{"snapshot", "string", true, "name of the suspect"},
-                  {"parents", "list", true, "training data quarantined with it"},
-                  {"tainted", "list", true, "everything made from any of them"},
-                  {"deployments", "list", true, "that serve any of them now"}},
-      .about = "quarantines a snapshot and names everything made from it",
-      .keeps_on_failure = true};
-  return spec;
-}
-
-const ActionSpec& VerifySpec() {
-  static const ActionSpec spec = {
-      .name = "snapshot.verify",
-      .action_class = ActionClass::kRead,
-      .inputs = {{"snapshot", "snapshot", true, "what to read again"}},
-      .outputs = {{"verdict", "string", true, "intact or damaged"}, {"findings", "list", true, "what is wrong"}},
-      .about = "reads every byte again and checks the signature against the keys trusted now"};
-  return spec;
-}
 
 void AddSnapshotActions(ActionCatalogue& catalogue, const ActionParts& parts) {
   catalogue.Add(std::make_unique<QuarantineAction>(parts));

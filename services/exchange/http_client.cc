@@ -93,12 +93,15 @@ class CurlClient final : public HttpClient {
     for (const auto& [name, value] : request.headers) {
       handle.headers = curl_slist_append(handle.headers, StrCat(name, ": ", value).c_str());
     }
-    if (request.method == HttpMethod::kPost) {
+    if (request.method != HttpMethod::kGet) {
       // Without this curl waits a second for "100 Continue" that many servers never send.
       handle.headers = curl_slist_append(handle.headers, "Expect:");
       curl_easy_setopt(curl, CURLOPT_POST, 1L);
       curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
       curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
+      if (request.method == HttpMethod::kPut) curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "PUT");
+      if (request.method == HttpMethod::kPatch) curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "PATCH");
+      if (request.method == HttpMethod::kDelete) curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "DELETE");
     }
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, handle.headers);
   }

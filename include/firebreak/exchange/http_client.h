@@ -15,7 +15,7 @@
 
 namespace firebreak {
 
-enum class HttpMethod { kGet, kPost };
+enum class HttpMethod { kGet, kPost, kPut, kPatch, kDelete };
 
 struct HttpRequest {
   HttpMethod method = HttpMethod::kGet;

@@ -99,7 +99,7 @@ TEST_F(ActionsTest, EverySpecHasAnActionAndTheOtherWayRound) {
   for (const ActionSpec* spec : BuiltinSpecs()) declared.insert(spec->name);
   for (const ActionSpec* spec : catalogue_.Specs()) made.insert(spec->name);
   EXPECT_EQ(declared, made);
-  EXPECT_EQ(declared.size(), 11u);
+  EXPECT_EQ(declared.size(), 31u);
   EXPECT_TRUE(catalogue_.Find("fleet.contain")->spec().keeps_on_failure);
   EXPECT_TRUE(catalogue_.Find("snapshot.quarantine")->spec().keeps_on_failure);
 }
@@ -133,7 +133,8 @@ TEST_F(ActionsTest, ContainNamesWhatItWasGivenWhenItIsUnknown) {
 
 TEST_F(ActionsTest, ReleaseLiftsAContainmentOnceProved) {
   Contain();
-  const ActionCall call = Call("e1", {{"deployment", "fraud-prod"}, {"reason", "false positive"}});
+  ActionCall call = Call("e1", {{"deployment", "fraud-prod"}, {"reason", "false positive"}});
+  call.approved_by = {"lena"};
   EXPECT_TRUE(std::holds_alternative<ActionPending>(Must(Perform("fleet.release", call))));
   desks_.ProveNewest();
   EXPECT_EQ(DoneTwice("fleet.release", call).fields().at("epoch").number_value(), 4);
@@ -199,7 +200,8 @@ TEST_F(ActionsTest, APlanThatNoLongerHoldsIsNotApplied) {
   ActionCall bad = Call("d2", {{"snapshot", "model/fraud@1"}});
   Done("snapshot.quarantine", bad);
   const uint64_t size = desks_.base.ledger->size();
-  const ActionCall call = Call("a1", {{"deployment", "fraud-prod"}, {"plan", TextOf(plan, "digest")}});
+  ActionCall call = Call("a1", {{"deployment", "fraud-prod"}, {"plan", TextOf(plan, "digest")}});
+  call.approved_by = {"lena"};
   EXPECT_EQ(Perform("rollback.apply", call).status().code(), absl::StatusCode::kAborted);
   EXPECT_EQ(desks_.base.ledger->size(), size);
   const google::protobuf::Struct none = Done("rollback.plan", Call("p2", {{"deployment", "fraud-prod"}}));
