@@ -69,6 +69,7 @@ absl::Status Release(Session& session, const ContainOptions& options) {
   v1::ReleaseContainmentRequest request;
   request.set_deployment(options.deployment);
   request.set_reason(options.change.reason);
+  request.set_override_run(options.change.override_run);
   request.set_validate_only(options.change.dry_run);
   request.set_request_id(session.NewRequestId());
   ASSIGN_OR_RETURN(v1::ReleaseContainmentResponse answer, session.Call<v1::Fleet>(&v1::Fleet::Stub::ReleaseContainment, request));
@@ -131,6 +132,7 @@ absl::Status Rollback(Session& session, const RollbackOptions& options) {
   request.set_plan_digest(digest);
   request.set_to(options.to);
   request.set_reason(options.change.reason);
+  request.set_override_run(options.change.override_run);
   request.set_incident(options.incident);
   request.set_request_id(session.NewRequestId());
   ASSIGN_OR_RETURN(v1::RollBackResponse answer, session.Call<v1::Fleet>(&v1::Fleet::Stub::RollBack, request));
@@ -155,12 +157,14 @@ void AddContainmentCommands(CLI::App& app, Chosen& chosen, Session& session) {
                                 command.add_option("--incident", options.incident, "INC-42");
                                 command.add_option("--confirm", options.confirm, "The deployment's name, instead of typing it");
                                 AddChangeOptions(command, options.change);
+                                command.add_flag("--override-run", options.change.override_run, "Although a playbook run has the deployment; recorded");
                               },
                               Rollback, session);
   AddCommand<ContainOptions>(app, chosen, "release", "Lift a containment or freeze: serve what was served before",
                              [](CLI::App& command, ContainOptions& options) {
                                command.add_option("deployment", options.deployment, "e.g. fraud-prod")->required();
                                AddChangeOptions(command, options.change);
+                               command.add_flag("--override-run", options.change.override_run, "Although a playbook run has the deployment; recorded");
                              },
                              Release, session);
 }

@@ -15,6 +15,7 @@ struct Change {
   std::string reason;
   bool dry_run = false;
   bool wait = false;
+  bool override_run = false;   // although a run has the deployment in its hands
 };
 
 void AddChangeOptions(CLI::App& command, Change& change);

@@ -112,6 +112,7 @@ absl::Status Deploy(Session& session, const DeployOptions& options) {
   request.set_config(options.config);
   for (const std::string& dataset : options.datasets) request.add_datasets(dataset);
   request.set_reason(options.change.reason);
+  request.set_override_run(options.change.override_run);
   request.set_validate_only(options.change.dry_run);
   request.set_request_id(session.NewRequestId());
   ASSIGN_OR_RETURN(v1::DeployResponse answer, session.Call<v1::Fleet>(&v1::Fleet::Stub::Deploy, request));
@@ -171,6 +172,7 @@ void AddDeploymentCommands(CLI::App& app, Chosen& chosen, Session& session) {
                               command.add_option("--config", options.config, "config/fraud@3");
                               AddRepeated(command, "--dataset", options.datasets, "Dataset the serving side reads");
                               AddChangeOptions(command, options.change);
+                              command.add_flag("--override-run", options.change.override_run, "Although a playbook run has the deployment; recorded");
                             },
                             Deploy, session);
   AddCommand<NameOption>(*deployment, chosen, "decisions", "Every signed decision, oldest first", name, Decisions, session);

@@ -13,6 +13,7 @@ namespace firebreak {
 namespace {
 
 constexpr std::string_view kDeploymentSubject = "deployment/";
+constexpr size_t kWantedMax = 64;   // chunks one heartbeat names
 
 }  // namespace
 
@@ -25,7 +26,8 @@ struct AgentHub::Follower {
   uint64_t epoch ABSL_GUARDED_BY(mutex) = 0;   // newest one it has
   bool over ABSL_GUARDED_BY(mutex) = false;
 
-  void Send(const std::optional<v1::IssuedDecision>& newest, bool heartbeat, std::string_view checkpoint, absl::Time now) {
+  void Send(const std::optional<v1::IssuedDecision>& newest, bool heartbeat, std::string_view checkpoint, absl::Time now,
+            const std::vector<std::string>& wanted = {}) {
     absl::MutexLock lock(&mutex);
     const bool fresh = newest && newest->decision().epoch() > epoch;
     if (over || (!fresh && !heartbeat)) return;
@@ -33,6 +35,7 @@ struct AgentHub::Follower {
     if (fresh) *event.mutable_decision() = *newest;
     *event.mutable_server_time() = ToProto(now);
     event.set_checkpoint(std::string(checkpoint));
+    for (const std::string& digest : wanted) event.add_wanted_chunks(digest);
     if (fresh) epoch = newest->decision().epoch();
     over = !sink->Send(std::move(event));
   }
@@ -222,11 +225,15 @@ void AgentHub::Serve(const std::set<std::string>& moved, bool heartbeat) {
       log_.Warning("fleet.checkpoint-missing", {{"error", signed_note.status().ToString()}});
     }
   }
+  std::vector<std::string> wanted;
+  if (heartbeat && options_.wanted_chunks) wanted = options_.wanted_chunks();
+  if (wanted.size() > kWantedMax) wanted.resize(kWantedMax);
+  const std::vector<std::string> nothing;
   std::map<std::string, std::optional<v1::IssuedDecision>> newest;
   for (const std::shared_ptr<Follower>& follower : served) {
     auto [place, first] = newest.try_emplace(follower->deployment.text());
     if (first) place->second = FindNewest(follower->deployment);
-    follower->Send(place->second, heartbeat, checkpoint, clock_.Now());
+    follower->Send(place->second, heartbeat, checkpoint, clock_.Now(), follower->agent.empty() ? nothing : wanted);
   }
 }
 

@@ -213,6 +213,7 @@ absl::StatusOr<std::unique_ptr<Subscription>> FleetDesk::Follow(const Caller& ca
   RETURN_IF_ERROR(CheckAgentCaller(caller, name));
   ASSIGN_OR_RETURN(const std::optional<v1::Deployment> deployment, FindRecord(ledger_.store(), DeploymentKey(name)));
   if (!deployment) return UnknownDeployment(name);
+  if (!caller.agent.empty() && options_.presented) options_.presented(caller.agent, request);
   return hub_.Follow(name, caller.agent, Epoch{request.epoch()}, std::move(sink));
 }
 

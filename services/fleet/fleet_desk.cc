@@ -142,6 +142,11 @@ absl::Status FleetDesk::CheckReleaseGates(Draft& draft, const DeploymentName& na
 absl::StatusOr<v1::Decision> FleetDesk::PrepareDecision(Draft& draft, const DecisionWish& wish,
                                                         v1::Deployment& deployment) const {
   ASSIGN_OR_RETURN(deployment, LoadForChange(draft, wish.deployment));
+  if (options_.check_run) RETURN_IF_ERROR(options_.check_run(draft, wish));
+  if (wish.only_at_epoch != 0 && deployment.epoch() != wish.only_at_epoch) {
+    return absl::FailedPreconditionError(StrCat(wish.deployment.text(), " is at epoch ", deployment.epoch(), ", no longer at ",
+                                                wish.only_at_epoch, ": somebody has decided about it since"));
+  }
   ASSIGN_OR_RETURN(v1::Decision decision, NextDecision(deployment, wish, clock_.Now()));
   if (decision.has_release() && PutsIntoService(deployment, wish.kind)) {
     RETURN_IF_ERROR(CheckReleaseGates(draft, wish.deployment, decision.release()));

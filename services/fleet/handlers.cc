@@ -195,6 +195,7 @@ absl::StatusOr<v1::Release> FleetDesk::ComposeRelease(const v1::DeployRequest& r
 
 absl::StatusOr<v1::DeployResponse> FleetDesk::Deploy(const Caller& caller, const v1::DeployRequest& request) {
   ASSIGN_OR_RETURN(DecisionWish wish, WishOf(caller, request, v1::DECISION_KIND_DEPLOY));
+  wish.override_run = request.override_run();
   // A request sent again is answered before its names are resolved again: model/x may mean another version by now.
   if (!request.validate_only()) {
     Draft draft(ledger_.store());
@@ -213,12 +214,14 @@ absl::StatusOr<v1::DeployResponse> FleetDesk::Deploy(const Caller& caller, const
 absl::StatusOr<v1::ContainResponse> FleetDesk::Contain(const Caller& caller, const v1::ContainRequest& request) {
   ASSIGN_OR_RETURN(DecisionWish wish, WishOf(caller, request, v1::DECISION_KIND_CONTAIN));
   wish.incident = IncidentId(request.incident());
+  if (options_.check_incident && !request.incident().empty()) RETURN_IF_ERROR(options_.check_incident(wish.incident));
   return Decide<v1::ContainResponse>(wish, request.validate_only());
 }
 
 absl::StatusOr<v1::ReleaseContainmentResponse> FleetDesk::ReleaseContainment(
     const Caller& caller, const v1::ReleaseContainmentRequest& request) {
-  ASSIGN_OR_RETURN(const DecisionWish wish, WishOf(caller, request, v1::DECISION_KIND_RELEASE));
+  ASSIGN_OR_RETURN(DecisionWish wish, WishOf(caller, request, v1::DECISION_KIND_RELEASE));
+  wish.override_run = request.override_run();
   return Decide<v1::ReleaseContainmentResponse>(wish, request.validate_only());
 }
 
@@ -236,7 +239,9 @@ absl::StatusOr<v1::PlanRollbackResponse> FleetDesk::PlanRollback(const Caller&, 
 
 absl::StatusOr<v1::RollBackResponse> FleetDesk::RollBack(const Caller& caller, const v1::RollBackRequest& request) {
   ASSIGN_OR_RETURN(DecisionWish wish, WishOf(caller, request, v1::DECISION_KIND_ROLLBACK));
+  wish.override_run = request.override_run();
   wish.incident = IncidentId(request.incident());
+  if (options_.check_incident && !request.incident().empty()) RETURN_IF_ERROR(options_.check_incident(wish.incident));
   if (request.plan_digest().empty()) {
     return absl::InvalidArgumentError(
         StrCat("roll back ", request.deployment(), ": plan_digest is required: plan first, then decide on exactly that plan"));

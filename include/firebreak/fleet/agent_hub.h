@@ -32,6 +32,8 @@ struct AgentHubOptions {
   size_t watchers_max = 1024;   // of them, those that are no agents: who only watches must not keep an agent out
   // Newest signed ledger checkpoint, carried by heartbeats (Ledger::SignCheckpoint). May be empty.
   std::function<absl::StatusOr<std::string>()> checkpoint;
+  // Raw digests of chunks that are damaged in the store, carried by agents' heartbeats, the first 64. May be empty.
+  std::function<std::vector<std::string>()> wanted_chunks = {};
 };
 
 // Thread-safe. `ledger`, `clock` and `log` outlive it; it outlives every Subscription it gave (doors stop first).

@@ -3,6 +3,7 @@
 #ifndef FIREBREAK_FLEET_DECISION_H_
 #define FIREBREAK_FLEET_DECISION_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,6 +33,9 @@ struct DecisionWish {
   std::string asked;                       // digest of a client's request; empty = deployment, kind and (DEPLOY) release count
   Identity decided_by;
   std::vector<std::string> approved_by;
+  uint64_t fence = 0;                      // of the run's lock; a run that lost it since is refused
+  uint64_t only_at_epoch = 0;              // only while this is the newest decision (an undo); 0 = whatever it is
+  bool override_run = false;               // by hand although a run has the deployment in its hands
 };
 
 inline constexpr size_t kReasonBytesMax = 1024;

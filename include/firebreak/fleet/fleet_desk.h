@@ -2,6 +2,7 @@
 #ifndef FIREBREAK_FLEET_FLEET_DESK_H_
 #define FIREBREAK_FLEET_FLEET_DESK_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,13 @@ struct FleetOptions {
   absl::Duration join_token_ttl = absl::Hours(1);
   absl::Duration certificate_ttl = absl::Hours(24 * 365);
   int agents_per_deployment_max = 1024;
+  // Whether the deployment is free for this decision: not when a playbook run has it in its hands, and not for a run whose lock
+  // was taken over. May record that a person overrode a run. Empty: no runs here.
+  std::function<absl::Status(Draft&, const DecisionWish&)> check_run;
+  // Whether the incident a person names for a decision exists. Empty: any name is taken.
+  std::function<absl::Status(const IncidentId&)> check_incident;
+  // An agent connected and showed what it holds (FollowRequest.checkpoint and head). Empty: nobody wants to know.
+  std::function<void(const AgentName&, const v1::FollowRequest&)> presented = {};
 };
 
 // Thread-safe. Everything it is given outlives it.
@@ -93,6 +101,12 @@ class FleetDesk {
 
   // Deployments whose wanted release holds the snapshot, contained ones included: lifting would bring it back.
   absl::StatusOr<std::vector<DeploymentName>> DeploymentsServing(const Digest& snapshot) const;
+
+  // An agent holds a later decision than the records know: they were put back to an older state. A decision that this fleet's
+  // key signed is taken into the records, so that the next one has a higher epoch and continues the agents' chain. Nothing when
+  // `head` is not later; an error when it is not genuine. Decisions between the two stay lost: an agent that stands there has to
+  // be enrolled again.
+  absl::Status AdoptHead(const AgentName& agent, const DeploymentName& name, const v1::Envelope& head);
 
   absl::StatusOr<ProofProgress> Progress(const DeploymentName& name, Epoch epoch) const;
 
