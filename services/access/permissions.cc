@@ -51,6 +51,7 @@ const std::vector<Grant>& Grants() {
       {Permission::kManageTokens, "manage-tokens", {kAdmin}},
       {Permission::kFollow, "follow", {kViewer, kResponder, kLead, kAdmin, kAgent}},
       {Permission::kActAsAgent, "act-as-agent", {kAgent}},
+      {Permission::kMaintain, "maintain", {kLead, kAdmin}},
   };
   return *grants;
 }

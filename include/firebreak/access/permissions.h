@@ -35,6 +35,7 @@ enum class Permission {
   kManageTokens,
   kFollow,      // follow a deployment's decisions: agents, and people who watch
   kActAsAgent,  // prove what is served; by client certificate only
+  kMaintain,    // delete snapshots, collect garbage, set quotas, check the store, back up
 };
 
 // Every permission, in the order above.
