@@ -1,4 +1,4 @@
-// token, signer, key, agent: who may do what, and whose signatures count.
+// token, key, agent: who may do what.
 #include <vector>
 
 #include "absl/time/time.h"
@@ -9,7 +9,6 @@
 #include "firebreak/crypto/sign.h"
 #include "firebreak/v1/access.grpc.pb.h"
 #include "firebreak/v1/fleet.grpc.pb.h"
-#include "firebreak/v1/snapshot.grpc.pb.h"
 
 namespace firebreak::cli {
 namespace {
@@ -31,11 +30,6 @@ struct IdReason {
 struct KeyOptions {
   std::string out;
   std::string pub;
-};
-struct SignerOptions {
-  std::string name;
-  std::string key;
-  std::vector<std::string> kinds;
 };
 struct JoinOptions {
   std::string agent;
@@ -115,56 +109,6 @@ absl::Status GenerateKey(Session& session, const KeyOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status TrustSigner(Session& session, const SignerOptions& options) {
-  v1::TrustSignerRequest request;
-  request.set_name(options.name);
-  ASSIGN_OR_RETURN(*request.mutable_public_key_pem(), ReadSmallFile(options.key));
-  if (!EcPublicKey::FromPem(request.public_key_pem()).ok()) {
-    return absl::InvalidArgumentError(StrCat(options.key,
-                                             " is not a PEM public key of curve P-256, P-384 or P-521 (next: the file "
-                                             "firebreak key generate wrote with --pub)"));
-  }
-  for (const std::string& kind : options.kinds) {
-    ASSIGN_OR_RETURN(int value, ParseEnum(v1::SnapshotKind_descriptor(), "kind", kind));
-    request.add_kinds(static_cast<v1::SnapshotKind>(value));
-  }
-  ASSIGN_OR_RETURN(v1::TrustSignerResponse answer, session.Call<v1::Snapshots>(&v1::Snapshots::Stub::TrustSigner, request));
-  session.out().PrintAnswer(answer, StrCat("signer ", answer.signer().name(), " is trusted, key ", answer.signer().key_id()));
-  return absl::OkStatus();
-}
-
-absl::Status ListSigners(Session& session, const NoOptions&) {
-  ASSIGN_OR_RETURN(v1::ListSignersResponse answer,
-                   session.Call<v1::Snapshots>(&v1::Snapshots::Stub::ListSigners, v1::ListSignersRequest()));
-  if (session.out().format() == Format::kJson) {
-    session.out().PrintMessage(answer);
-    return absl::OkStatus();
-  }
-  Table table({"NAME", "KEY ID", "TRUSTED SINCE", "REVOKED", "REASON"});
-  for (const v1::TrustedSigner& signer : answer.signers()) {
-    table.Add({signer.name(), signer.key_id(), TimeText(signer.has_trusted_since(), signer.trusted_since()),
-               TimeText(signer.has_revoked_at(), signer.revoked_at()), signer.revoked_reason()});
-  }
-  session.out().PrintTable(table, "no signer is trusted; add one with firebreak signer trust");
-  return absl::OkStatus();
-}
-
-absl::Status RevokeSigner(Session& session, const IdReason& options) {
-  v1::RevokeSignerRequest request;
-  request.set_key_id(options.id);
-  request.set_reason(options.reason);
-  ASSIGN_OR_RETURN(v1::RevokeSignerResponse answer, session.Call<v1::Snapshots>(&v1::Snapshots::Stub::RevokeSigner, request));
-  if (session.out().format() == Format::kJson) {
-    session.out().PrintMessage(answer);
-    return absl::OkStatus();
-  }
-  session.out().Print(StrCat("signer ", answer.signer().name(), " is revoked; it signed ", answer.snapshots_size(),
-                             " snapshots; deployments serving one of them: ", answer.deployments_size()));
-  for (const std::string& name : answer.snapshots()) session.out().Print(StrCat("  ", name));
-  for (const std::string& name : answer.deployments()) session.out().Print(StrCat("  deployment ", name));
-  return absl::OkStatus();
-}
-
 absl::Status CreateJoinToken(Session& session, const JoinOptions& options) {
   v1::CreateJoinTokenRequest request;
   request.set_agent(options.agent);
@@ -212,17 +156,6 @@ void AddAccessCommands(CLI::App& app, Chosen& chosen, Session& session) {
                            CreateToken, session);
   AddCommand<NoOptions>(*token, chosen, "list", "Every token, without its secret", none, ListTokens, session);
   AddCommand<IdReason>(*token, chosen, "revoke", "End a token now", SetUpIdReason, RevokeToken, session);
-  CLI::App* signer = AddGroup(app, "signer", "Keys whose signatures on snapshots count");
-  AddCommand<SignerOptions>(*signer, chosen, "trust", "Trust a publisher's public key",
-                            [](CLI::App& command, SignerOptions& options) {
-                              command.add_option("name", options.name, "Who signs with it, e.g. pat")->required();
-                              command.add_option("--key", options.key, "Public key, PEM")->required();
-                              AddRepeated(command, "--kind", options.kinds, "Only for model, dataset or config; default: all");
-                            },
-                            TrustSigner, session);
-  AddCommand<NoOptions>(*signer, chosen, "list", "Trusted and revoked signers", none, ListSigners, session);
-  AddCommand<IdReason>(*signer, chosen, "revoke", "Stop trusting a key; names everything it signed", SetUpIdReason,
-                       RevokeSigner, session);
   CLI::App* key = AddGroup(app, "key", "Publisher keys; no service needed");
   AddCommand<KeyOptions>(*key, chosen, "generate", "Make a P-256 key pair",
                          [](CLI::App& command, KeyOptions& options) {

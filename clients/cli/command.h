@@ -53,15 +53,30 @@ void AddSessionCommands(CLI::App& app, Chosen& chosen, Session& session);
 void AddAccessCommands(CLI::App& app, Chosen& chosen, Session& session);
 void AddSnapshotCommands(CLI::App& app, Chosen& chosen, Session& session);
 void AddTransferCommands(CLI::App& snapshot, Chosen& chosen, Session& session);
+void AddSnapshotLineageCommand(CLI::App& snapshot, Chosen& chosen, Session& session);
+void AddDiffCommand(CLI::App& snapshot, Chosen& chosen, Session& session);
+void AddLineageCommands(CLI::App& app, Chosen& chosen, Session& session);
+void AddBomCommands(CLI::App& app, Chosen& chosen, Session& session);
+void AddInventoryCommand(CLI::App& app, Chosen& chosen, Session& session);
+void AddDeletionCommands(CLI::App& snapshot, Chosen& chosen, Session& session);
+void AddStoreCommands(CLI::App& app, Chosen& chosen, Session& session);
+void AddHoldCommands(CLI::App& app, Chosen& chosen, Session& session);
+void AddBackupCommands(CLI::App& app, Chosen& chosen, Session& session);
 void AddDeploymentCommands(CLI::App& app, Chosen& chosen, Session& session);
 void AddContainmentCommands(CLI::App& app, Chosen& chosen, Session& session);
 void AddIncidentCommands(CLI::App& app, Chosen& chosen, Session& session);
 void AddAlertCommands(CLI::App& app, Chosen& chosen, Session& session);
 void AddPlaybookCommands(CLI::App& app, Chosen& chosen, Session& session);
+void AddCacaoCommands(CLI::App& app, Chosen& chosen, Session& session);   // after AddPlaybookCommands
+void AddActionCommands(CLI::App& app, Chosen& chosen, Session& session);
 void AddRunCommands(CLI::App& app, Chosen& chosen, Session& session);
 void AddReportCommands(CLI::App& app, Chosen& chosen, Session& session);
 void AddShareCommands(CLI::App& app, Chosen& chosen, Session& session);
 void AddAuditCommands(CLI::App& app, Chosen& chosen, Session& session);
+void AddOmsCommands(CLI::App& app, Chosen& chosen, Session& session);
+void AddSignatureCommands(CLI::App& snapshot, Chosen& chosen, Session& session);
+void AddPolicyCommands(CLI::App& app, Chosen& chosen, Session& session);
+void AddSignerCommands(CLI::App& app, Chosen& chosen, Session& session);
 void AddCompletionCommand(CLI::App& app, Chosen& chosen, Session& session);
 
 }  // namespace firebreak::cli

@@ -36,7 +36,9 @@ std::filesystem::path ContextPath() {
   return std::filesystem::path(Environment("HOME")) / ".config" / "firebreak" / "config.yaml";
 }
 
-absl::StatusOr<std::string> ReadSmallFile(const std::filesystem::path& path) {
+absl::StatusOr<std::string> ReadSmallFile(const std::filesystem::path& path) { return ReadFileUpTo(path, kSmallFileBytesMax); }
+
+absl::StatusOr<std::string> ReadFileUpTo(const std::filesystem::path& path, size_t bytes_max) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) {
     const std::string why = StrCat(path.string(), ": ", std::strerror(errno));
@@ -45,7 +47,7 @@ absl::StatusOr<std::string> ReadSmallFile(const std::filesystem::path& path) {
   std::string content;
   char buffer[8192];
   ssize_t count = 0;
-  while (content.size() <= kSmallFileBytesMax) {
+  while (content.size() <= bytes_max) {
     count = ::read(file, buffer, sizeof buffer);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) break;
@@ -54,8 +56,8 @@ absl::StatusOr<std::string> ReadSmallFile(const std::filesystem::path& path) {
   const int error = errno;
   ::close(file);
   if (count < 0) return absl::InvalidArgumentError(StrCat(path.string(), ": ", std::strerror(error)));
-  if (content.size() > kSmallFileBytesMax) {
-    return absl::InvalidArgumentError(StrCat(path.string(), ": larger than 1 MiB, so not what this command reads"));
+  if (content.size() > bytes_max) {
+    return absl::InvalidArgumentError(StrCat(path.string(), ": larger than ", bytes_max >> 20, " MiB, so not what this command reads"));
   }
   return content;
 }

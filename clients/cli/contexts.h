@@ -33,6 +33,10 @@ absl::Status SaveContexts(const std::filesystem::path& path, const ContextFile& 
 // Whole small file (at most 1 MiB). kNotFound when there is none, kFailedPrecondition when it may not be read,
 // kInvalidArgument when it is a folder or too large; each names it.
 absl::StatusOr<std::string> ReadSmallFile(const std::filesystem::path& path);
+// The same with another limit, a multiple of 1 MiB.
+absl::StatusOr<std::string> ReadFileUpTo(const std::filesystem::path& path, size_t bytes_max);
+// A signature bundle may list more than a hundred thousand files.
+inline constexpr size_t kBundleFileBytesMax = size_t{64} << 20;
 
 // kAlreadyExists when something stands at `path`, kFailedPrecondition when nothing can be written there. Asked before the
 // service makes a secret that exists only once.

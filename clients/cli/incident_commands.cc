@@ -146,8 +146,14 @@ absl::Status Advance(Session& session, const AdvanceOptions& options) {
   request.set_state(static_cast<v1::IncidentState>(state));
   request.set_reason(options.reason);
   request.set_false_positive(options.false_positive);
-  return Say(session, session.Call<v1::Incidents>(&v1::Incidents::Stub::AdvanceIncident, request),
-             StrCat(options.incident, " is ", options.state));
+  const auto answer = session.Call<v1::Incidents>(&v1::Incidents::Stub::AdvanceIncident, request);
+  if (answer.ok() && request.state() == v1::INCIDENT_STATE_CLOSED && answer->incident().firing_alerts() > 0) {
+    session.out().Notice(StrCat("warning: ", Count(answer->incident().firing_alerts(), "alert"), " of ", options.incident,
+                                " still fires; the next new one opens another incident (next: firebreak alert list --incident ",
+                                options.incident, ")"),
+                         Tone::kWarning);
+  }
+  return Say(session, answer, StrCat(options.incident, " is ", options.state));
 }
 
 absl::Status Timeline(Session& session, const Id& options) {

@@ -11,6 +11,7 @@
 #include "clients/cli/session.h"
 #include "clients/cli/usage.h"
 #include "firebreak/base/bytes.h"
+#include "firebreak/base/heap.h"
 #include "firebreak/base/text.h"
 #include "google/protobuf/stubs/logging.h"
 
@@ -59,16 +60,27 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
 void AddCommands(CLI::App& app, Chosen& chosen, Session& session) {
   AddSessionCommands(app, chosen, session);
   AddSnapshotCommands(app, chosen, session);
+  AddLineageCommands(app, chosen, session);
+  AddInventoryCommand(app, chosen, session);
+  AddBomCommands(app, chosen, session);
   AddDeploymentCommands(app, chosen, session);
   AddContainmentCommands(app, chosen, session);
   AddIncidentCommands(app, chosen, session);
   AddAlertCommands(app, chosen, session);
   AddPlaybookCommands(app, chosen, session);
+  AddCacaoCommands(app, chosen, session);
+  AddActionCommands(app, chosen, session);
   AddRunCommands(app, chosen, session);
   AddReportCommands(app, chosen, session);
   AddShareCommands(app, chosen, session);
   AddAuditCommands(app, chosen, session);
+  AddHoldCommands(app, chosen, session);
+  AddStoreCommands(app, chosen, session);
+  AddBackupCommands(app, chosen, session);
   AddAccessCommands(app, chosen, session);
+  AddSignerCommands(app, chosen, session);
+  AddPolicyCommands(app, chosen, session);
+  AddOmsCommands(app, chosen, session);
   AddCompletionCommand(app, chosen, session);
 }
 
@@ -111,6 +123,7 @@ int Run(const std::vector<std::string>& words) {
 }  // namespace firebreak::cli
 
 int main(int argc, char** argv) {
+  firebreak::KeepFreedBuffers();
   std::signal(SIGINT, firebreak::cli::EndInterrupted);
   firebreak::cli::SilenceLibraries();
   return firebreak::cli::Run(std::vector<std::string>(argv + 1, argv + argc));

@@ -166,6 +166,12 @@ void Output::Notice(std::string_view text, Tone tone) const {
 
 void Output::Replace(std::string_view text) const { Write(stderr, StrCat("\r\x1b[K", Harmless(text, Lines::kJoined))); }
 
+void Output::Redraw(const std::vector<std::string>& lines, size_t above) const {
+  std::string text = above == 0 ? std::string() : StrCat("\x1b[", above, "A");
+  for (const std::string& line : lines) StrAppend(&text, "\r\x1b[K", Harmless(line, Lines::kJoined), "\n");
+  Write(stdout, text + "\x1b[J");
+}
+
 std::string Output::Paint(std::string_view text, Tone tone) const {
   return color_ ? Painted(text, tone) : std::string(text);
 }

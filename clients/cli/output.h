@@ -40,6 +40,7 @@ class Output {
   void Configure(Format format, bool color_allowed);
   Format format() const { return format_; }
   bool animated() const { return animated_; }          // standard error is a terminal
+  bool redraws() const { return terminal_ && animated_; }   // standard output is a terminal that may be drawn on
 
   // Each is written out at once, so that a reader of both streams sees them in order. On a terminal, control characters
   // in data (a label of a monitor, a note) are shown as `?` and never reach it.
@@ -50,6 +51,8 @@ class Output {
   void PrintFields(const Fields& fields, std::string_view text) const;   // the same where no message of the service exists
   void Notice(std::string_view text, Tone tone = Tone::kPlain) const;    // a line for the person
   void Replace(std::string_view text) const;           // rewrites the current line of the person's terminal
+  // Draws lines of standard output anew over `above` lines drawn before. Only where redraws().
+  void Redraw(const std::vector<std::string>& lines, size_t above) const;
   std::string Paint(std::string_view text, Tone tone) const;   // for standard output
 
  private:

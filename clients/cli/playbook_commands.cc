@@ -1,5 +1,6 @@
-// playbook: list, show, lint, put.
+// playbook: list, show, put; what needs no service is in playbook_author_commands.cc and playbook_test_command.cc.
 #include "clients/cli/command.h"
+#include "clients/cli/playbook_files.h"
 #include "clients/cli/session.h"
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/text.h"
@@ -74,15 +75,6 @@ absl::StatusOr<v1::PutPlaybookResponse> Check(Session& session, const std::vecto
   return all;
 }
 
-absl::Status LintFiles(Session& session, const FilesOption& options) {
-  bool good = true;
-  ASSIGN_OR_RETURN(v1::PutPlaybookResponse answer, Check(session, options.files, good));
-  if (session.out().format() == Format::kJson) session.out().PrintMessage(answer);
-  if (!good) return absl::UnknownError("a playbook has errors");
-  if (session.out().format() == Format::kTable) session.out().Print(StrCat(Count(options.files.size(), "playbook"), " without errors"));
-  return absl::OkStatus();
-}
-
 // All files are checked before the first is stored.
 absl::Status PutFiles(Session& session, const FilesOption& options) {
   bool good = true;
@@ -118,7 +110,8 @@ void AddPlaybookCommands(CLI::App& app, Chosen& chosen, Session& session) {
                             command.add_flag("--yaml", options.yaml, "Only the YAML, without its digest on standard error");
                           },
                           Show, session);
-  AddCommand<FilesOption>(*playbook, chosen, "lint", "Check files: file:line:column, rule, nearest valid name", files, LintFiles, session);
+  AddPlaybookAuthorCommands(*playbook, chosen, session);
+  AddPlaybookTestCommand(*playbook, chosen, session);
   AddCommand<FilesOption>(*playbook, chosen, "put", "Store files as the newest version", files, PutFiles, session);
 }
 

@@ -1,12 +1,11 @@
 // run and approve: playbook runs in flight and the questions they ask people.
-#include <set>
-
 #include "clients/cli/command.h"
 #include "clients/cli/names.h"
+#include "clients/cli/run_view.h"
 #include "clients/cli/session.h"
-#include "firebreak/base/json.h"
 #include "firebreak/base/text.h"
 #include "firebreak/v1/run.grpc.pb.h"
+#include "firebreak/v1/run_control.grpc.pb.h"
 
 namespace firebreak::cli {
 namespace {
@@ -19,7 +18,7 @@ struct Id {
   std::string run;
 };
 struct StartOptions {
-  std::string playbook, incident, reason;
+  std::string playbook, incident, reason, plan;
   std::vector<std::string> inputs;
   bool dry_run = false;
 };
@@ -34,38 +33,18 @@ struct ApproveOptions {
   bool refuse = false;
 };
 
-Tone ToneOf(v1::StepPhase phase) {
-  if (phase == v1::STEP_PHASE_DONE) return Tone::kGood;
-  if (phase == v1::STEP_PHASE_FAILED || phase == v1::STEP_PHASE_IN_DOUBT) return Tone::kBad;
-  return phase == v1::STEP_PHASE_ASKING ? Tone::kWarning : Tone::kPlain;
-}
-
-void PrintRun(const Output& out, const v1::PlaybookRun& run) {
-  const std::string state = run.id().empty() ? "would start" : ShortName(run.state());
-  out.Print(StrCat(run.id(), run.id().empty() ? "" : "  ", run.playbook(), "  ", state,
-                   run.incident().empty() ? "" : StrCat("  ", run.incident()),
-                   run.deployment().empty() ? "" : StrCat("  ", run.deployment()),
-                   run.id().empty() ? ""
-                                    : StrCat("  started ", TimeText(run.has_started_at(), run.started_at()), " by ",
-                                             run.started_by())));
-  for (const v1::StepState& step : run.steps()) {
-    std::string line = StrCat("  ", out.Paint(ShortName(step.phase()), ToneOf(step.phase())), "  ", step.path());
-    if (step.attempt() > 1) StrAppend(&line, "  (attempt ", step.attempt(), ")");
-    if (!step.error().message().empty()) StrAppend(&line, "  ", step.error().message());
-    if (step.phase() == v1::STEP_PHASE_ASKING) StrAppend(&line, "  ", step.question());
-    out.Print(line);
-  }
-  if (!run.error().message().empty()) out.Print(out.Paint(StrCat("  ", run.error().message()), Tone::kBad));
-}
+}  // namespace
 
 absl::Status PrintRunAnswer(Session& session, const google::protobuf::Message& answer, const v1::PlaybookRun& run) {
   if (session.out().format() == Format::kJson) {
     session.out().PrintMessage(answer);
   } else {
-    PrintRun(session.out(), run);
+    for (const std::string& line : RunLines(session.out(), run)) session.out().Print(line);
   }
   return absl::OkStatus();
 }
+
+namespace {
 
 absl::Status List(Session& session, const ListOptions& options) {
   v1::ListRunsRequest request;
@@ -98,24 +77,30 @@ absl::Status Show(Session& session, const Id& options) {
   return PrintRunAnswer(session, answer, answer.run());
 }
 
+absl::Status StartExactly(Session& session, const StartOptions& options) {
+  if (!options.playbook.empty() || !options.incident.empty() || !options.inputs.empty() || options.dry_run) {
+    return absl::InvalidArgumentError("--plan starts exactly that plan: it takes no playbook, incident, input or --dry-run beside it");
+  }
+  v1::StartPlanRequest request;
+  request.set_plan_digest(options.plan);
+  request.set_reason(options.reason);
+  request.set_request_id(session.NewRequestId());
+  ASSIGN_OR_RETURN(v1::StartPlanResponse answer, session.Call<v1::RunControl>(&v1::RunControl::Stub::StartPlan, request));
+  if (answer.attached()) session.out().Notice(StrCat("joined ", answer.run().id(), ", which holds the lock"));
+  return PrintRunAnswer(session, answer, answer.run());
+}
+
 absl::Status Start(Session& session, const StartOptions& options) {
+  if (!options.plan.empty()) return StartExactly(session, options);
+  if (options.playbook.empty())
+    return absl::InvalidArgumentError("start what? (next: firebreak run start PLAYBOOK, or firebreak run start --plan DIGEST)");
   v1::StartRunRequest request;
   request.set_playbook(options.playbook);
   request.set_incident(options.incident);
   request.set_reason(options.reason);
   request.set_validate_only(options.dry_run);
   request.set_request_id(session.NewRequestId());
-  ASSIGN_OR_RETURN(auto inputs, ParsePairs("--input", options.inputs));
-  for (const auto& [name, text] : inputs) {
-    // 5 and true are meant as a number and a truth value; anything that is not JSON is text.
-    auto value = ParseJson(text);
-    google::protobuf::Value& field = (*request.mutable_inputs()->mutable_fields())[name];
-    if (value.ok() && !value->has_struct_value() && !value->has_list_value()) {
-      field = *value;
-    } else {
-      field.set_string_value(text);
-    }
-  }
+  ASSIGN_OR_RETURN(*request.mutable_inputs(), ParseInputs(options.inputs));
   ASSIGN_OR_RETURN(v1::StartRunResponse answer, session.Call<v1::Runs>(&v1::Runs::Stub::StartRun, request));
   if (answer.attached()) session.out().Notice(StrCat("joined ", answer.run().id(), ", which holds the lock"));
   return PrintRunAnswer(session, answer, answer.run());
@@ -141,49 +126,6 @@ absl::Status Resolve(Session& session, const ResolveOptions& options) {
   request.set_reason(options.reason);
   ASSIGN_OR_RETURN(v1::ResolveStepResponse answer, session.Call<v1::Runs>(&v1::Runs::Stub::ResolveStep, request));
   return PrintRunAnswer(session, answer, answer.run());
-}
-
-bool Over(const v1::PlaybookRun& run) {
-  return run.state() == v1::RUN_STATE_SUCCEEDED || run.state() == v1::RUN_STATE_FAILED || run.state() == v1::RUN_STATE_CANCELLED;
-}
-
-// Prints each step once more whenever it changed; resumes after a cut with the last sequence seen.
-absl::Status Watch(Session& session, const Id& options) {
-  v1::GetRunRequest exists;
-  exists.set_run(options.run);
-  RETURN_IF_ERROR(session.Call<v1::Runs>(&v1::Runs::Stub::GetRun, exists).status());
-  ASSIGN_OR_RETURN(auto channel, session.Channel());
-  const auto stub = v1::Runs::NewStub(channel);
-  std::set<std::string> printed;
-  uint64_t sequence = 0;
-  while (true) {
-    grpc::ClientContext context;
-    v1::WatchRunRequest request;
-    request.set_run(options.run);
-    request.set_after_sequence(sequence);
-    auto reader = stub->WatchRun(&context, request);
-    v1::WatchRunEvent event;
-    while (reader->Read(&event)) {
-      sequence = event.run().sequence();
-      if (session.out().format() == Format::kJson) {
-        session.out().Print(MessageToJson(event));
-      } else {
-        for (const v1::StepState& step : event.run().steps()) {
-          const std::string line = StrCat(session.out().Paint(ShortName(step.phase()), ToneOf(step.phase())), "  ", step.path());
-          if (printed.insert(StrCat(step.path(), step.phase(), ":", step.attempt())).second) session.out().Print(line);
-        }
-      }
-      if (Over(event.run())) {
-        context.TryCancel();
-        if (session.out().format() == Format::kTable) session.out().Print(StrCat(options.run, " ", ShortName(event.run().state())));
-        return event.run().state() == v1::RUN_STATE_SUCCEEDED
-                   ? absl::OkStatus()
-                   : absl::UnknownError(StrCat(options.run, " ended as ", ShortName(event.run().state()), ": ",
-                                               event.run().error().message()));
-      }
-    }
-    RETURN_IF_ERROR(session.AwaitStreamAgain(FromGrpcStatus(reader->Finish()), "the run goes on without this watcher"));
-  }
 }
 
 absl::Status ListApprovals(Session& session) {
@@ -234,7 +176,8 @@ void AddRunCommands(CLI::App& app, Chosen& chosen, Session& session) {
   AddCommand<Id>(*run, chosen, "show", "One run with its steps", SetUpId, Show, session);
   AddCommand<StartOptions>(*run, chosen, "start", "Start a playbook by hand",
                            [](CLI::App& command, StartOptions& options) {
-                             command.add_option("playbook", options.playbook, "As playbook list shows it")->required();
+                             command.add_option("playbook", options.playbook, "As playbook list shows it");
+                             command.add_option("--plan", options.plan, "Digest of a plan: do exactly that, or refuse because the world changed");
                              command.add_option("--incident", options.incident, "INC-42");
                              AddRepeated(command, "--input", options.inputs, "name=value, one of the playbook's inputs");
                              command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
@@ -247,7 +190,7 @@ void AddRunCommands(CLI::App& app, Chosen& chosen, Session& session) {
                               command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
                             },
                             Cancel, session);
-  AddCommand<Id>(*run, chosen, "watch", "Follow a run until it is over", SetUpId, Watch, session);
+  AddCommand<Id>(*run, chosen, "watch", "Follow a run until it is over", SetUpId, [](Session& at, const Id& options) { return WatchRun(at, options.run); }, session);
   AddCommand<ResolveOptions>(*run, chosen, "resolve", "Say whether an effect in doubt happened",
                              [](CLI::App& command, ResolveOptions& options) {
                                command.add_option("run", options.run, "RUN-17")->required();
@@ -256,6 +199,7 @@ void AddRunCommands(CLI::App& app, Chosen& chosen, Session& session) {
                                command.add_option("--reason", options.reason, "Why; kept in the audit log")->required();
                              },
                              Resolve, session);
+  AddRunControlCommands(*run, chosen, session);
   AddCommand<ApproveOptions>(app, chosen, "approve", "Answer what a run asks (`approve list` shows what waits)",
                              [](CLI::App& command, ApproveOptions& options) {
                                command.add_option("run", options.run, "RUN-17, or list")->required();

@@ -1,4 +1,4 @@
-// snapshot list, show, verify, lineage, quarantine, lift.
+// snapshot list, show, verify, quarantine, lift.
 #include "clients/cli/command.h"
 #include "clients/cli/names.h"
 #include "clients/cli/session.h"
@@ -84,7 +84,7 @@ absl::Status Show(Session& session, const Reference& options) {
     const v1::Quarantine& quarantine = snapshot.quarantine();
     out.Print(
         out.Paint(StrCat("  QUARANTINED ", quarantine.reason(),
-                         quarantine.tainted_by().empty() ? "" : StrCat(" (through ", quarantine.tainted_by(), ")"),
+                         quarantine.tainted_by().empty() ? "" : StrCat(" (through ", quarantine.tainted_path(), ")"),
                          quarantine.incident().empty() ? "" : StrCat(", ", quarantine.incident())),
                   Tone::kBad));
   }
@@ -107,26 +107,6 @@ absl::Status Verify(Session& session, const Reference& options) {
   return absl::DataLossError(StrCat(options.reference, " is not intact (next: quarantine it, or push the same content again)"));
 }
 
-absl::Status Lineage(Session& session, const Reference& options) {
-  v1::GetLineageRequest request;
-  request.set_snapshot(options.reference);
-  ASSIGN_OR_RETURN(v1::GetLineageResponse answer, session.Call<v1::Snapshots>(&v1::Snapshots::Stub::GetLineage, request));
-  if (session.out().format() == Format::kJson) {
-    session.out().PrintMessage(answer);
-    return absl::OkStatus();
-  }
-  const auto print = [&](std::string_view title, const auto& nodes) {
-    session.out().Print(StrCat(title, nodes.empty() ? " none" : ""));
-    for (const v1::LineageNode& node : nodes) {
-      session.out().Print(StrCat(std::string(2 * std::max<uint32_t>(node.distance(), 1), ' '), ShortName(node.relation()), " ",
-                                 NameOf(node.snapshot()), "  ", StateOf(node.snapshot())));
-    }
-  };
-  print("made from:", answer.ancestors());
-  print("went into:", answer.descendants());
-  return absl::OkStatus();
-}
-
 absl::Status Quarantine(Session& session, const QuarantineOptions& options) {
   v1::QuarantineSnapshotRequest request;
   request.set_snapshot(options.reference);
@@ -141,8 +121,12 @@ absl::Status Quarantine(Session& session, const QuarantineOptions& options) {
   }
   const Output& out = session.out();
   out.Print(StrCat(NameOf(answer.snapshot()), options.dry_run ? " would be quarantined" : " is quarantined", "; made from it: ",
-                   answer.tainted_size(), ", deployments serving any of them: ", answer.deployments_size()));
+                   answer.tainted_total(), ", deployments serving any of them: ", answer.deployments_size()));
   for (const v1::Snapshot& snapshot : answer.tainted()) out.Print(StrCat("  ", NameOf(snapshot)));
+  const auto listed = static_cast<uint64_t>(answer.tainted_size());
+  if (answer.tainted_total() > listed) {
+    out.Print(StrCat("  and ", answer.tainted_total() - listed, " more (next: firebreak blast ", NameOf(answer.snapshot()), ")"));
+  }
   for (const std::string& deployment : answer.deployments()) {
     out.Print(out.Paint(StrCat("  serving now: ", deployment, " (next: firebreak contain ", deployment, " --reason …)"), Tone::kBad));
   }
@@ -167,6 +151,8 @@ void SetUpReference(CLI::App& command, Reference& options) {
 void AddSnapshotCommands(CLI::App& app, Chosen& chosen, Session& session) {
   CLI::App* snapshot = AddGroup(app, "snapshot", "Signed, versioned models, datasets and configurations");
   AddTransferCommands(*snapshot, chosen, session);
+  AddDeletionCommands(*snapshot, chosen, session);
+  AddSignatureCommands(*snapshot, chosen, session);
   AddCommand<ListOptions>(*snapshot, chosen, "list", "What is stored",
                           [](CLI::App& command, ListOptions& options) {
                             command.add_option("--kind", options.kind, "model, dataset or config");
@@ -176,7 +162,8 @@ void AddSnapshotCommands(CLI::App& app, Chosen& chosen, Session& session) {
                           List, session);
   AddCommand<Reference>(*snapshot, chosen, "show", "One snapshot, its signature and parents", SetUpReference, Show, session);
   AddCommand<Reference>(*snapshot, chosen, "verify", "Read every byte again and check the signature", SetUpReference, Verify, session);
-  AddCommand<Reference>(*snapshot, chosen, "lineage", "What it was made from and what was made from it", SetUpReference, Lineage, session);
+  AddSnapshotLineageCommand(*snapshot, chosen, session);
+  AddDiffCommand(*snapshot, chosen, session);
   AddCommand<QuarantineOptions>(
       *snapshot, chosen, "quarantine", "Never deploy it or anything made from it",
       [](CLI::App& command, QuarantineOptions& options) {

@@ -1,7 +1,6 @@
 // snapshot push and pull: bytes move between a folder here and the service.
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "clients/cli/command.h"
 #include "clients/cli/names.h"
 #include "clients/cli/progress.h"
@@ -15,8 +14,6 @@
 
 namespace firebreak::cli {
 namespace {
-
-constexpr int kPushesAgainMax = 3;
 
 struct PushCommand {
   std::string reference;
@@ -71,7 +68,7 @@ absl::StatusOr<PushOptions> ReadPushOptions(Session& session, const PushCommand&
     if (!key.ok()) return Annotate(key.status(), command.key);
     options.signing_key = *std::move(key);
   } else {
-    ASSIGN_OR_RETURN(options.bundle, ReadSmallFile(command.bundle));
+    ASSIGN_OR_RETURN(options.bundle, ReadFileUpTo(command.bundle, kBundleFileBytesMax));
   }
   AddEdges(options.lineage, v1::LINEAGE_RELATION_TRAINED_ON, command.trained_on);
   AddEdges(options.lineage, v1::LINEAGE_RELATION_EVALUATED_ON, command.evaluated_on);
@@ -86,10 +83,6 @@ absl::StatusOr<PushOptions> ReadPushOptions(Session& session, const PushCommand&
   return options;
 }
 
-bool LostChunks(const absl::Status& status) {
-  return absl::IsFailedPrecondition(status) && absl::StrContains(status.message(), "chunks are missing");
-}
-
 absl::Status Push(Session& session, const PushCommand& command) {
   ASSIGN_OR_RETURN(PushOptions options, ReadPushOptions(session, command));
   RETURN_IF_ERROR(session.CheckReachable());
@@ -97,12 +90,6 @@ absl::Status Push(Session& session, const PushCommand& command) {
   const std::unique_ptr<SnapshotPort> port = MakeGrpcSnapshotPort(channel);
   ProgressLine progress(session.clock(), session.out(), StrCat("push ", command.reference));
   auto pushed = PushFolder(*port, options, [&](const TransferProgress& now) { progress.Update(now); });
-  // A service that was killed meanwhile has lost chunks it had taken but not yet stored for good; the same push again
-  // asks what is missing and sends that.
-  for (int again = 0; again < kPushesAgainMax && LostChunks(pushed.status()); ++again) {
-    session.out().Notice(StrCat("push ", command.reference, ": the service lost chunks it had not stored yet; sending them again"));
-    pushed = PushFolder(*port, options, [&](const TransferProgress& now) { progress.Update(now); });
-  }
   progress.Finish();
   if (absl::IsUnavailable(pushed.status())) {
     return WithNextStep(Annotate(pushed.status(), StrCat("push ", command.reference)),

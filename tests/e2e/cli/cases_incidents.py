@@ -31,6 +31,17 @@ class Incidents(CliCase):
         self.assertNotIn(incident + " ", self.service.vi.raw("incident", "list").stdout)
         self.assertIn(incident, self.service.vi.run("incident", "list", "--all"))
 
+    def test_closing_over_a_firing_alert_warns(self):
+        riley = self.service.riley
+        self.service.mo.run("alert", "send", "--label", "alertname=StillFiring", "--label", "model_name=warned", "--label", "kind=drift")
+        incident = next(found["id"] for found in self.json(riley, "incident", "list")["incidents"] if found.get("model") == "warned")
+        closed = riley.raw("incident", "close", incident, "--reason", "nothing there")
+        self.assertEqual(closed.returncode, 0, closed.stderr)
+        self.assertIn(f"warning: 1 alert of {incident} still fires", closed.stderr)
+        self.assertNotIn("warning", riley.raw("incident", "close", self.json(
+            riley, "incident", "open", "--title", "T", "--kind", "drift", "--model", "silent")["incident"]["id"],
+            "--reason", "nothing there").stderr)
+
     def test_wrong_words_about_incidents_are_refused(self):
         for code, says, words in ((5, "INC-999", ["show", "INC-999"]), (2, "INC-42", ["show", "1"]), (5, "INC-999", ["ack", "INC-999"]),
                                   (5, "INC-999", ["timeline", "INC-999"]), (2, "bytes", ["note", self.incident, ""]),

@@ -86,6 +86,8 @@ class Production(CliCase):
             self.refused(self.service.riley, 5, "did you mean fraud-prod", *words)
         for words in (["contain", "frad-prod"], ["release", "frad-prod"], ["rollback", "frad-prod"], ["deployment", "freeze", "frad-prod"]):
             self.refused(self.service.riley, 5, "frad-prod", *words, "--reason", "x")
+        self.refused(self.service.riley, 5, ["INC-99999", "did you mean INC-"], "contain", "fraud-prod", "--incident", "INC-99999",
+                     "--reason", "x")
         self.refused(self.service.riley, 5, "did you mean model/fraud", "deployment", "deploy", "fraud-prod", "model/frad@1", "--reason", "x")
         self.refused(self.service.riley, 2, "is a dataset", "deployment", "deploy", "fraud-prod", "dataset/claims@1", "--reason", "x")
 

@@ -6,9 +6,11 @@ import sys
 
 import cases_access
 import cases_incidents
+import cases_lineage
 import cases_output
 import cases_production
 import cases_record
+import cases_signing
 import cases_snapshots
 import cases_usage
 import service
@@ -21,5 +23,5 @@ def prepare(folder, binaries):
 
 
 if __name__ == "__main__":
-    sys.exit(service.main([cases_usage, cases_access, cases_snapshots, cases_production, cases_incidents, cases_record,
+    sys.exit(service.main([cases_usage, cases_access, cases_signing, cases_snapshots, cases_lineage, cases_production, cases_incidents, cases_record,
                            cases_output], prepare))
