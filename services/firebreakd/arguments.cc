@@ -19,6 +19,9 @@ absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& words) 
       {"--playbooks", &arguments.playbooks},
       {"--log-format", &arguments.log_format},
       {"--log-level", &arguments.log_level},
+      {"--reason", &arguments.reason},
+      {"--by", &arguments.by},
+      {"--output", &arguments.output},
   };
   for (size_t i = 0; i < words.size(); ++i) {
     std::string flag = words[i].substr(0, words[i].find('='));

@@ -21,6 +21,9 @@ struct Arguments {
   std::string playbooks;
   std::string log_format;
   std::string log_level;
+  std::string reason;   // of accept-rollback
+  std::string by;       // who accepts
+  std::string output;   // of check: table or json
 
   // Flags come on top of the settings, by the same rules.
   absl::Status ApplyTo(Config& config) const;

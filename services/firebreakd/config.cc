@@ -2,6 +2,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "absl/strings/numbers.h"
 #include "firebreak/base/json.h"
 #include "firebreak/base/status.h"
 
@@ -33,6 +34,47 @@ absl::Status SetLogLevel(std::string_view text, Config& config) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<absl::Duration> ParsePeriod(std::string_view what, const std::string& text) {
+  absl::Duration period;
+  if (text == "off") return absl::ZeroDuration();
+  if (!absl::ParseDuration(text, &period) || period < absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(StrCat(what, ": ", text, " is no duration (next: off, 30m, 24h)"));
+  }
+  return period;
+}
+
+// 16777216, 512K, 16M, 1G
+absl::StatusOr<uint64_t> ParseBytes(std::string_view what, const std::string& text) {
+  const size_t unit = text.find_first_not_of("0123456789");
+  const std::string_view suffix = unit == std::string::npos ? std::string_view() : std::string_view(text).substr(unit);
+  constexpr std::string_view kUnits = "KMG";
+  const size_t power = suffix.empty() ? 0 : kUnits.find(suffix[0]) + 1;
+  uint64_t number = 0;
+  if (text == "off") return uint64_t{0};
+  if (suffix.size() > 1 || (!suffix.empty() && power == 0) || !absl::SimpleAtoi(text.substr(0, unit), &number) || number >> 32 != 0) {
+    return absl::InvalidArgumentError(StrCat(what, ": ", text, " is no number of bytes (next: off, 512K, 16M, 1G)"));
+  }
+  return number << (10 * power);
+}
+
+// Settings of upkeep; false: `key` is none of them.
+absl::StatusOr<bool> SetUpkeepKey(const std::string& key, const std::string& value, Config& config) {
+  if (key == "backup_folder") {
+    config.backup_folder = value;
+  } else if (key == "witness") {
+    config.witness = value;
+  } else if (key == "gc_every") {
+    ASSIGN_OR_RETURN(config.gc_every, ParsePeriod(key, value));
+  } else if (key == "scrub_every") {
+    ASSIGN_OR_RETURN(config.scrub_every, ParsePeriod(key, value));
+  } else if (key == "scrub_rate") {
+    ASSIGN_OR_RETURN(config.scrub_rate, ParseBytes(key, value));
+  } else {
+    return false;
+  }
+  return true;
+}
+
 absl::Status SetKey(const std::string& key, const std::string& value, Config& config) {
   if (key == "name") {
     config.name = value;
@@ -49,8 +91,11 @@ absl::Status SetKey(const std::string& key, const std::string& value, Config& co
   } else if (key == "log_level") {
     return SetLogLevel(value, config);
   } else {
-    return absl::InvalidArgumentError(StrCat(
-        key, ": is not a setting (known: name, listen_grpc, listen_http, http_tls, playbooks, log_format, log_level)"));
+    ASSIGN_OR_RETURN(const bool known, SetUpkeepKey(key, value, config));
+    if (known) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        StrCat(key, ": is not a setting (known: name, listen_grpc, listen_http, http_tls, playbooks, log_format, log_level, "
+                    "backup_folder, witness, gc_every, scrub_every, scrub_rate)"));
   }
   return absl::OkStatus();
 }
@@ -108,7 +153,17 @@ std::string PrintConfig(const Config& config) {
       "# playbooks: /etc/firebreak/playbooks\n"
       "\n"
       "log_format: human   # or json\n"
-      "log_level: info     # debug, info, warning, error\n");
+      "log_level: info     # debug, info, warning, error\n"
+      "\n"
+      "# Where firebreak backup create writes: another disk. Without this line this service makes no backups.\n"
+      "# backup_folder: /mnt/backups/firebreak\n"
+      "# A second place for the newest signed checkpoint of the audit log, best on another machine's disk: records that are put\n"
+      "# back to an older state are then noticed even when this whole folder was.\n"
+      "# witness: /mnt/other/firebreak.witness\n"
+      "# Collect garbage by itself (off, 24h); read every chunk again so often, at this many bytes a second (off, 16M).\n"
+      "gc_every: off\n"
+      "scrub_every: 24h\n"
+      "scrub_rate: 16M\n");
 }
 
 }  // namespace firebreak

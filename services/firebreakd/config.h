@@ -2,10 +2,12 @@
 #ifndef FIREBREAK_SERVICES_FIREBREAKD_CONFIG_H_
 #define FIREBREAK_SERVICES_FIREBREAKD_CONFIG_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "firebreak/base/log.h"
 
 namespace firebreak {
@@ -18,6 +20,11 @@ struct Config {
   std::string playbooks;  // folder; empty: the data folder's own
   LogFormat log_format = LogFormat::kHuman;
   LogLevel log_level = LogLevel::kInfo;
+  std::string backup_folder;                           // empty: this service makes no backups
+  std::string witness;                                 // one more file that keeps the newest checkpoint; empty: none
+  absl::Duration gc_every = absl::ZeroDuration();      // 0: garbage is collected when asked
+  uint64_t scrub_rate = uint64_t{16} << 20;            // bytes a second; 0: no scrub
+  absl::Duration scrub_every = absl::Hours(24);
 };
 
 // kInvalidArgument names the line and the key that is wrong or not known.

@@ -29,8 +29,12 @@ struct DataFolder {
   std::string sealing_key() const { return keys() + "/sealing.key"; }
   std::string playbooks() const { return root + "/playbooks"; }
   std::string credentials() const { return root + "/credentials"; }  // of destinations, one file each, 0600
+  std::string hooks() const { return root + "/hooks.json"; }  // places playbooks may call; absent = none
   std::string store() const { return root + "/store"; }
   std::string run() const { return root + "/run"; }
+  std::string witness() const { return root + "/witness"; }                       // the newest signed checkpoint
+  std::string presented() const { return root + "/witness.presented"; }           // one that an agent showed and that does not fit
+  std::string cut() const { return run() + "/cut"; }                              // of a backup that is being made
   std::string addresses() const { return run() + "/addresses.json"; }
 };
 

@@ -2,25 +2,31 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "firebreak/base/heap.h"
 #include "firebreak/base/status.h"
 #include "services/firebreakd/arguments.h"
 #include "services/firebreakd/init.h"
 #include "services/firebreakd/serve.h"
+#include "services/firebreakd/upkeep_files.h"
 
 namespace firebreak {
 namespace {
 
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
+constexpr rlim_t kOpenFilesWanted = 65'536;
 
 constexpr std::string_view kHelp =
     "firebreakd: the Firebreak service\n"
@@ -31,6 +37,10 @@ constexpr std::string_view kHelp =
     "  firebreakd run --data DIR [--listen-grpc ADDR:PORT] [--listen-http ADDR:PORT] [--http-tls on|off]\n"
     "                 [--playbooks DIR] [--log-format human|json] [--log-level debug|info|warning|error]\n"
     "      serves from it until SIGTERM or SIGINT; port 0 takes a free port, addresses are in DIR/run/addresses.json\n"
+    "  firebreakd check --data DIR [--output table|json]\n"
+    "      reads everything in the folder of a stopped service; exit code 1 when something is wrong\n"
+    "  firebreakd accept-rollback --data DIR --reason TEXT [--by NAME]\n"
+    "      goes on with records that are older than a checkpoint seen outside, and writes that decision down\n"
     "  firebreakd version\n"
     "  firebreakd help\n";
 
@@ -68,7 +78,16 @@ int Init(const Arguments& arguments) {
   return EXIT_SUCCESS;
 }
 
+// Every connection is an open file, and so is every table of the store: guests must not use up what it needs.
+void RaiseFileLimit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = std::min<rlim_t>(files.rlim_max, kOpenFilesWanted);
+  setrlimit(RLIMIT_NOFILE, &files);   // fails only if the limit is what it was
+}
+
 int Run(const Arguments& arguments) {
+  RaiseFileLimit();
   // Before any thread: all of them inherit the mask, and this one waits for the signals.
   sigset_t signals;
   sigemptyset(&signals);
@@ -102,6 +121,30 @@ int Run(const Arguments& arguments) {
   return EXIT_SUCCESS;
 }
 
+int Check(const Arguments& arguments) {
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<Log> log = Log::ToStderr(LogFormat::kHuman, LogLevel::kError);
+  if (!arguments.output.empty() && arguments.output != "json" && arguments.output != "table") {
+    return Fail(absl::InvalidArgumentError(StrCat("--output: ", arguments.output, " is neither table nor json")));
+  }
+  absl::StatusOr<uint64_t> findings = CheckDataFolder({arguments.data}, clock, random, *log, arguments.output == "json");
+  if (!findings.ok()) return Fail(Annotate(findings.status(), "check"));
+  return *findings == 0 ? EXIT_SUCCESS : kExitFailed;
+}
+
+int Accept(const Arguments& arguments) {
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<Log> log = Log::ToStderr(LogFormat::kHuman, LogLevel::kError);
+  const std::string actor = arguments.by.empty() ? "operator" : arguments.by;
+  absl::Status accepted = CheckName("--by", actor);
+  if (accepted.ok()) accepted = AcceptRollback({arguments.data}, actor, arguments.reason, clock, random, *log);
+  if (!accepted.ok()) return Fail(Annotate(accepted, "accept-rollback"));
+  std::puts("accepted; the decision is in the audit log (next: firebreakd run)");
+  return EXIT_SUCCESS;
+}
+
 int Main(const std::vector<std::string>& words) {
   if (words.empty() || words[0] == "help" || words[0] == "--help" || words[0] == "-h") {
     std::fputs(std::string(kHelp).c_str(), words.empty() ? stderr : stdout);
@@ -111,15 +154,21 @@ int Main(const std::vector<std::string>& words) {
     std::puts("firebreakd " FIREBREAK_VERSION);
     return EXIT_SUCCESS;
   }
-  if (words[0] != "init" && words[0] != "run") {
+  const std::map<std::string, int (*)(const Arguments&)> commands = {
+      {"init", Init}, {"run", Run}, {"check", Check}, {"accept-rollback", Accept}};
+  const auto command = commands.find(words[0]);
+  if (command == commands.end()) {
     return Fail(absl::InvalidArgumentError(StrCat(words[0], " is not a command (next: firebreakd help)")));
   }
   absl::StatusOr<Arguments> arguments = ParseArguments({words.begin() + 1, words.end()});
   if (!arguments.ok()) return Fail(arguments.status());
-  return words[0] == "init" ? Init(*arguments) : Run(*arguments);
+  return command->second(*arguments);
 }
 
 }  // namespace
 }  // namespace firebreak
 
-int main(int argc, char** argv) { return firebreak::Main({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  firebreak::KeepFreedBuffers();
+  return firebreak::Main({argv + 1, argv + argc});
+}

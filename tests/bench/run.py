@@ -1,6 +1,6 @@
 """Every figure as a ratio within one run: contenders take turns, the median of paired ratios counts.
 
-    run.py --build DIR [--only alerts|containment|commits|transfers] [--quick] [--out FILE] [--where FOLDER]
+    run.py --build DIR [--only alerts|containment|commits|lineage|runs|signing|transfers] [--quick] [--out FILE] [--where FOLDER]
 
 --where is a folder on the disk to measure. Prints one table, and writes it to --out. Missing a target is no failure here:
 the table says so, and a person judges.
@@ -18,10 +18,14 @@ import alerts
 import commits
 import containment
 import ground
+import lineage
+import runs
+import signing
 import transfers
 
-FIGURES = {"alerts": alerts, "containment": containment, "commits": commits, "transfers": transfers}
-TOOLS = ["wrk", "restic", "prometheus-alertmanager"]
+FIGURES = {"alerts": alerts, "containment": containment, "commits": commits, "lineage": lineage,
+           "runs": runs, "signing": signing, "transfers": transfers}
+TOOLS = ["wrk", "restic", "borg", "casync", "prometheus-alertmanager"]
 
 
 def machine(where):

@@ -9,14 +9,17 @@
 #include <vector>
 
 #include "firebreak/access/token_desk.h"
+#include "firebreak/actions/action_desk.h"
 #include "firebreak/actions/builtin.h"
 #include "firebreak/alerts/alert_desk.h"
 #include "firebreak/base/clock.h"
 #include "firebreak/base/crash_points.h"
 #include "firebreak/base/log.h"
 #include "firebreak/base/random.h"
+#include "firebreak/bom/bom_desk.h"
 #include "firebreak/crypto/ca.h"
 #include "firebreak/crypto/sign.h"
+#include "firebreak/diff/diff_desk.h"
 #include "firebreak/doors/front_desk.h"
 #include "firebreak/doors/http_door.h"
 #include "firebreak/doors/method_table.h"
@@ -24,20 +27,26 @@
 #include "firebreak/fleet/agent_hub.h"
 #include "firebreak/fleet/fleet_desk.h"
 #include "firebreak/incidents/incident_desk.h"
+#include "firebreak/inventory/inventory_desk.h"
 #include "firebreak/ledger/audit_desk.h"
 #include "firebreak/ledger/ledger.h"
+#include "firebreak/lineage/lineage_desk.h"
 #include "firebreak/metrics/metrics.h"
 #include "firebreak/playbooks/playbook_shelf.h"
 #include "firebreak/reports/report_desk.h"
 #include "firebreak/runs/action.h"
+#include "firebreak/runs/run_control_desk.h"
 #include "firebreak/runs/run_desk.h"
 #include "firebreak/runs/run_pump.h"
 #include "firebreak/runs/run_scheduler.h"
+#include "firebreak/runs/wait_board.h"
 #include "firebreak/sharing/share_desk.h"
+#include "firebreak/snapshots/signer_desk.h"
 #include "firebreak/snapshots/snapshot_vault.h"
 #include "firebreak/storage/chunk_store.h"
 #include "firebreak/storage/meta_store.h"
 #include "services/firebreakd/house/timers.h"
+#include "services/firebreakd/house/upkeep_room.h"
 
 namespace firebreak {
 
@@ -63,6 +72,8 @@ struct HouseOptions {
   std::string log_origin = "firebreak.localhost/audit";
   std::string version = "0.1.0";
   std::filesystem::path credential_folder;   // of destinations outside
+  std::filesystem::path hooks_file = {};     // places playbooks may call; absent = none
+  UpkeepOptions upkeep = {};
 };
 
 class House {
@@ -83,10 +94,16 @@ class House {
 
   TokenDesk& tokens() { return *tokens_; }
   Ledger& ledger() { return *ledger_; }
+  const Ledger& ledger() const { return *ledger_; }
+  UpkeepRoom& upkeep() { return *upkeep_; }
+  const SnapshotVault& vault() const { return *vault_; }
 
  private:
   House(const HouseGround& ground, HouseKeys keys, HouseOptions options);
   absl::Status OpenLedger();
+  void WireSnapshots();
+  absl::Status WireUpkeep();
+  void HearAgent(const AgentName& agent, const v1::FollowRequest& request);
   void WireFleet();
   void WireActions();
   static std::vector<const ActionSpec*> ActionSpecs();
@@ -104,17 +121,27 @@ class House {
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<AuditDesk> audit_;
   std::unique_ptr<TokenDesk> tokens_;
+  std::unique_ptr<UpkeepRoom> upkeep_;   // its chunks are everybody's; the rest of it stands on the vault
   std::unique_ptr<SnapshotVault> vault_;
+  std::unique_ptr<LineageDesk> lineage_;
+  std::unique_ptr<BomDesk> boms_;
+  std::unique_ptr<DiffDesk> diffs_;
+  std::unique_ptr<InventoryDesk> inventory_;
+  std::unique_ptr<SignerDesk> signers_;
   std::unique_ptr<AgentHub> hub_;
   std::unique_ptr<FleetDesk> fleet_;
   ActionCatalogue actions_;
   std::unique_ptr<PlaybookShelf> shelf_;
+  WaitBoard waits_;
   std::unique_ptr<RunDesk> runs_;
+  std::unique_ptr<RunControlDesk> run_control_;
   std::unique_ptr<IncidentDesk> incidents_;  // runs reach it through hooks
   std::unique_ptr<AlertDesk> alerts_;
   std::unique_ptr<ReportDesk> reports_;
   std::unique_ptr<HttpClient> http_;
   std::unique_ptr<ShareDesk> sharing_;
+  HookBook hooks_;
+  std::unique_ptr<ActionDesk> action_desk_;
   std::unique_ptr<RunPump> pump_;
   std::unique_ptr<RunScheduler> scheduler_;
   std::unique_ptr<Timers> timers_;

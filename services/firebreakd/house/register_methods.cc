@@ -59,24 +59,69 @@ void RegisterRuns(MethodTable& table, RunDesk& desk) {
   table.Stream("/firebreak.v1.Runs/WatchRun", P::kRead, desk, &RunDesk::WatchRun);
 }
 
+void RegisterRunControl(MethodTable& table, RunControlDesk& desk) {
+  table.Unary("/firebreak.v1.RunControl/PlanRun", P::kRespond, desk, &RunControlDesk::PlanRun);
+  table.Unary("/firebreak.v1.RunControl/StartPlan", P::kRespond, desk, &RunControlDesk::StartPlan);
+  table.Unary("/firebreak.v1.RunControl/PauseRun", P::kRespond, desk, &RunControlDesk::PauseRun);
+  table.Unary("/firebreak.v1.RunControl/ContinueRun", P::kRespond, desk, &RunControlDesk::ContinueRun);
+  table.Unary("/firebreak.v1.RunControl/ResumeRun", P::kRespond, desk, &RunControlDesk::ResumeRun);
+}
+
+// What an action itself needs is looked at by the desk: see PermissionOfAction.
+void RegisterActions(MethodTable& table, ActionDesk& desk) {
+  table.Unary("/firebreak.v1.Actions/ListActions", P::kRead, desk, &ActionDesk::ListActions);
+  table.Unary("/firebreak.v1.Actions/RunAction", P::kRead, desk, &ActionDesk::RunAction,
+              {.request_bytes_max = size_t{512} << 10, .pace = Pace::kSlow});   // may wait for proofs
+  table.Unary("/firebreak.v1.Actions/GetEvidence", P::kRead, desk, &ActionDesk::GetEvidence);
+  table.Unary("/firebreak.v1.Actions/ListEvidence", P::kRead, desk, &ActionDesk::ListEvidence);
+}
+
 void RegisterSnapshots(MethodTable& table, SnapshotVault& desk) {
   table.Unary("/firebreak.v1.Snapshots/BeginPush", P::kPush, desk, &SnapshotVault::BeginPush);
   table.Unary("/firebreak.v1.Snapshots/PutFiles", P::kPush, desk, &SnapshotVault::PutFiles);
   table.Unary("/firebreak.v1.Snapshots/MissingChunks", P::kPush, desk, &SnapshotVault::MissingChunks);
   table.Unary("/firebreak.v1.Snapshots/PutChunks", P::kPush, desk, &SnapshotVault::PutChunks, kContentLimits);
-  table.Unary("/firebreak.v1.Snapshots/CommitPush", P::kPush, desk, &SnapshotVault::CommitPush, kContentLimits);
+  table.Unary("/firebreak.v1.Snapshots/CommitPush", P::kPush, desk, &SnapshotVault::CommitPush,
+              {.request_bytes_max = kContentLimits.request_bytes_max, .pace = Pace::kSlow});   // reads every chunk again
   table.Unary("/firebreak.v1.Snapshots/GetSnapshot", P::kReadSnapshots, desk, &SnapshotVault::GetSnapshot);
   table.Unary("/firebreak.v1.Snapshots/ListSnapshots", P::kRead, desk, &SnapshotVault::ListSnapshots);
   table.Unary("/firebreak.v1.Snapshots/ListFiles", P::kReadContent, desk, &SnapshotVault::ListFiles);
   table.Unary("/firebreak.v1.Snapshots/GetChunks", P::kReadContent, desk, &SnapshotVault::GetChunks);
   table.Unary("/firebreak.v1.Snapshots/GetBundle", P::kReadContent, desk, &SnapshotVault::GetBundle);
-  table.Unary("/firebreak.v1.Snapshots/VerifySnapshot", P::kVerify, desk, &SnapshotVault::VerifySnapshot);
+  table.Unary("/firebreak.v1.Snapshots/VerifySnapshot", P::kVerify, desk, &SnapshotVault::VerifySnapshot,
+              {.pace = Pace::kSlow});
   table.Unary("/firebreak.v1.Snapshots/QuarantineSnapshot", P::kContain, desk, &SnapshotVault::QuarantineSnapshot);
   table.Unary("/firebreak.v1.Snapshots/LiftQuarantine", P::kLiftQuarantine, desk, &SnapshotVault::LiftQuarantine);
   table.Unary("/firebreak.v1.Snapshots/GetLineage", P::kRead, desk, &SnapshotVault::GetLineage);
   table.Unary("/firebreak.v1.Snapshots/TrustSigner", P::kManageSigners, desk, &SnapshotVault::TrustSigner);
   table.Unary("/firebreak.v1.Snapshots/RevokeSigner", P::kManageSigners, desk, &SnapshotVault::RevokeSigner);
   table.Unary("/firebreak.v1.Snapshots/ListSigners", P::kReadSnapshots, desk, &SnapshotVault::ListSigners);
+}
+
+void RegisterSigners(MethodTable& table, SignerDesk& desk) {
+  table.Unary("/firebreak.v1.Signers/GetSigner", P::kReadSnapshots, desk, &SignerDesk::GetSigner);
+  // Publishers, when the old key vouches for the new one; the handler lets only admins do without.
+  table.Unary("/firebreak.v1.Signers/RotateSigner", P::kPush, desk, &SignerDesk::RotateSigner);
+  table.Unary("/firebreak.v1.Signers/AddSignature", P::kPush, desk, &SignerDesk::AddSignature, kContentLimits);
+  table.Unary("/firebreak.v1.Signers/ListSignatures", P::kReadSnapshots, desk, &SignerDesk::ListSignatures);
+  table.Unary("/firebreak.v1.Signers/SetPolicy", P::kManageSigners, desk, &SignerDesk::SetPolicy);
+  table.Unary("/firebreak.v1.Signers/RemovePolicy", P::kManageSigners, desk, &SignerDesk::RemovePolicy);
+  table.Unary("/firebreak.v1.Signers/ListPolicies", P::kReadSnapshots, desk, &SignerDesk::ListPolicies);
+}
+
+void RegisterLineage(MethodTable& table, LineageDesk& desk) {
+  table.Unary("/firebreak.v1.Lineage/AddEdge", P::kPush, desk, &LineageDesk::AddEdge);
+  // Taking an edge away may end a taint: whoever may lift a quarantine may do that.
+  table.Unary("/firebreak.v1.Lineage/RemoveEdge", P::kLiftQuarantine, desk, &LineageDesk::RemoveEdge);
+  table.Unary("/firebreak.v1.Lineage/ListStatements", P::kRead, desk, &LineageDesk::ListStatements);
+  table.Unary("/firebreak.v1.Lineage/GetGraph", P::kRead, desk, &LineageDesk::GetGraph);
+  table.Unary("/firebreak.v1.Lineage/BlastRadius", P::kRead, desk, &LineageDesk::BlastRadius);
+}
+
+void RegisterBomsDiffsAndInventory(MethodTable& table, BomDesk& boms, DiffDesk& diffs, InventoryDesk& inventory) {
+  table.Unary("/firebreak.v1.Boms/BuildBom", P::kReport, boms, &BomDesk::BuildBom, {.pace = Pace::kSlow});
+  table.Unary("/firebreak.v1.Diffs/DiffSnapshots", P::kReadContent, diffs, &DiffDesk::DiffSnapshots, {.pace = Pace::kSlow});
+  table.Unary("/firebreak.v1.Inventory/ListInventory", P::kRead, inventory, &InventoryDesk::ListInventory);
 }
 
 void RegisterFleet(MethodTable& table, FleetDesk& desk) {
@@ -100,9 +145,9 @@ void RegisterFleet(MethodTable& table, FleetDesk& desk) {
 }
 
 void RegisterReports(MethodTable& table, ReportDesk& desk) {
-  table.Unary("/firebreak.v1.Reports/BuildReport", P::kReport, desk, &ReportDesk::BuildReport);
+  table.Unary("/firebreak.v1.Reports/BuildReport", P::kReport, desk, &ReportDesk::BuildReport, {.pace = Pace::kSlow});
   table.Unary("/firebreak.v1.Reports/ListReports", P::kRead, desk, &ReportDesk::ListReports);
-  table.Unary("/firebreak.v1.Reports/ExportReport", P::kReport, desk, &ReportDesk::ExportReport);
+  table.Unary("/firebreak.v1.Reports/ExportReport", P::kReport, desk, &ReportDesk::ExportReport, {.pace = Pace::kSlow});
 }
 
 void RegisterSharing(MethodTable& table, ShareDesk& desk) {
@@ -124,10 +169,16 @@ void House::RegisterMethods(MethodTable& table) {
   RegisterIncidents(table, *incidents_);
   RegisterPlaybooks(table, *shelf_);
   RegisterRuns(table, *runs_);
+  RegisterRunControl(table, *run_control_);
+  RegisterActions(table, *action_desk_);
   RegisterSnapshots(table, *vault_);
+  RegisterSigners(table, *signers_);
+  RegisterLineage(table, *lineage_);
+  RegisterBomsDiffsAndInventory(table, *boms_, *diffs_, *inventory_);
   RegisterFleet(table, *fleet_);
   RegisterReports(table, *reports_);
   RegisterSharing(table, *sharing_);
+  upkeep_->RegisterMethods(table);
 }
 
 }  // namespace firebreak

@@ -30,6 +30,8 @@ void Timers::Run() {
       if (clock_.AwaitUntil(mutex_, absl::Condition(&stopping_), next)) return;
     }
     for (Task& task : tasks_) {
+      // The clock was set back: what was due within a period stays due within a period.
+      task.next = std::min(task.next, clock_.Now() + task.period);
       if (clock_.Now() < task.next) continue;
       absl::Status status = task.work();
       if (!status.ok()) log_.Warning("timer.failed", {{"task", task.name}, {"error", std::string(status.message())}});

@@ -8,7 +8,17 @@ namespace firebreak {
 std::vector<const ActionSpec*> House::ActionSpecs() { return BuiltinSpecs(); }
 
 void House::WireActions() {
-  AddBuiltinActions(actions_, {*ledger_, *vault_, *fleet_, *incidents_, *reports_, *sharing_});
+  if (!options_.hooks_file.empty()) {
+    // At 3 a.m. containment must work though a hook is written wrongly: calls to hooks then say that there are none.
+    absl::StatusOr<HookBook> hooks = HookBook::Load(options_.hooks_file, options_.credential_folder);
+    if (hooks.ok()) {
+      hooks_ = *std::move(hooks);
+    } else {
+      ground_.log.Error("hooks.refused", {{"error", std::string(hooks.status().message())}});
+    }
+  }
+  AddBuiltinActions(actions_, {*ledger_, *vault_, *fleet_, *incidents_, *reports_, *sharing_, http_.get(), &hooks_, &ground_.clock});
+  action_desk_ = std::make_unique<ActionDesk>(*ledger_, ground_.clock, actions_);
 }
 
 }  // namespace firebreak

@@ -37,6 +37,50 @@ TEST_F(HouseTest, EveryRpcOfEveryServiceIsRegistered) {
   EXPECT_THAT(table.Missing(), ::testing::IsEmpty());
 }
 
+// However many snapshots are read again and reports are built, these find a worker.
+TEST_F(HouseTest, WhatMustNotWaitIsQuickAndWhatTakesLongIsSlow) {
+  MethodTable table;
+  house->RegisterMethods(table);
+  for (const char* quick : {"Fleet/Contain", "Fleet/Freeze", "Fleet/RollBack", "Fleet/ReportProof", "Alerts/RaiseAlerts",
+                            "Snapshots/QuarantineSnapshot", "Runs/AnswerApproval"}) {
+    EXPECT_EQ(table.Find(StrCat("/firebreak.v1.", quick))->limits.pace, Pace::kQuick) << quick;
+  }
+  for (const char* slow : {"Snapshots/CommitPush", "Snapshots/VerifySnapshot", "Reports/BuildReport", "Reports/ExportReport"}) {
+    EXPECT_EQ(table.Find(StrCat("/firebreak.v1.", slow))->limits.pace, Pace::kSlow) << slow;
+  }
+}
+
+TEST_F(HouseTest, ADecisionForAnIncidentNobodyOpenedIsRefused) {
+  MethodTable table;
+  house->RegisterMethods(table);
+  Caller admin;
+  admin.identity = Identity("admin");
+  admin.roles = {v1::ROLE_ADMIN};
+  const auto call = [&](const std::string& method, const google::protobuf::Message& request) {
+    return table.Find("/firebreak.v1." + method)->unary(admin, request).status();
+  };
+  v1::CreateDeploymentRequest deployment;
+  deployment.set_name("prod");
+  ASSERT_TRUE(call("Fleet/CreateDeployment", deployment).ok());
+  v1::ContainRequest contain;
+  contain.set_deployment("prod");
+  contain.set_reason("it answers nonsense");
+  contain.set_incident("INC-7");
+  absl::Status refused = call("Fleet/Contain", contain);
+  EXPECT_TRUE(absl::IsNotFound(refused)) << refused;
+  v1::OpenIncidentRequest open;
+  open.set_title("odd answers");
+  open.set_kind("drift");
+  open.set_deployment("prod");
+  ASSERT_TRUE(call("Incidents/OpenIncident", open).ok());
+  refused = call("Fleet/Contain", contain);
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("did you mean INC-1?")) << refused;
+  contain.set_incident("7");
+  EXPECT_TRUE(absl::IsInvalidArgument(call("Fleet/Contain", contain)));
+  contain.set_incident("INC-1");
+  EXPECT_TRUE(call("Fleet/Contain", contain).ok());
+}
+
 TEST_F(HouseTest, OnlyEnrolmentIsOpen) {
   MethodTable table;
   house->RegisterMethods(table);
