@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "firebreak/base/json.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
@@ -11,6 +12,18 @@
 
 namespace firebreak {
 namespace {
+
+constexpr absl::Duration kSaveCheckpointEvery = absl::Minutes(1);   // it grows with every entry; a sync each time is too much
+
+// The second line of a signed checkpoint (C2SP tlog-checkpoint); 0 when it is none. Only who signed it can tell whether it is true.
+uint64_t CheckpointSize(const std::string& note) {
+  const size_t begin = note.find('\n');
+  if (begin == std::string::npos) return 0;
+  const size_t end = note.find('\n', begin + 1);
+  uint64_t size = 0;
+  if (end == std::string::npos || !absl::SimpleAtoi(note.substr(begin + 1, end - begin - 1), &size)) return 0;
+  return size;
+}
 
 constexpr int kChainPagesMax = 4096;   // of 256 decisions: an endless chain is an attack, not a history
 
@@ -33,7 +46,13 @@ AgentLoop::AgentLoop(ServingSlot& slot, ControlPort& control, EcPrivateKey agent
       crash_(crash),
       options_(options),
       deployment_(slot.head().deployment.text()),
-      slot_epoch_(slot.head().epoch.value) {}
+      slot_epoch_(slot.head().epoch.value),
+      slot_head_(slot.head_envelope()) {
+  if (absl::StatusOr<std::string> kept = slot_.folder().LoadCheckpoint(); kept.ok()) {
+    checkpoint_size_ = CheckpointSize(*kept);
+    if (checkpoint_size_ > 0) checkpoint_ = *std::move(kept);
+  }
+}
 
 void AgentLoop::Stop() {
   {
@@ -55,6 +74,17 @@ void AgentLoop::Heard() {
   connected_ = true;
 }
 
+void AgentLoop::Remember(const std::string& checkpoint) {
+  const uint64_t size = CheckpointSize(checkpoint);
+  if (size <= checkpoint_size_) return;
+  checkpoint_ = checkpoint;
+  checkpoint_size_ = size;
+  if (clock_.Now() < checkpoint_saved_ + kSaveCheckpointEvery) return;
+  const absl::Status saved = slot_.folder().SaveCheckpoint(checkpoint_);
+  if (!saved.ok()) log_.Debug("agent.checkpoint-not-saved", {{"error", saved.ToString()}});
+  checkpoint_saved_ = clock_.Now();
+}
+
 void AgentLoop::Follow() {
   int failures = 0;
   while (true) {
@@ -64,10 +94,18 @@ void AgentLoop::Follow() {
       absl::MutexLock lock(&mutex_);
       if (stopping_) return;
       request.set_epoch(slot_epoch_);
+      if (slot_epoch_ > 0) *request.mutable_head() = slot_head_;
     }
+    request.set_checkpoint(checkpoint_);
     const absl::Status ended = control_.Follow(request, options_.silence_max, [&](const v1::FollowEvent& event) {
       failures = 0;
       Heard();
+      Remember(event.checkpoint());
+      {
+        absl::MutexLock lock(&mutex_);
+        wanted_ = std::set<std::string>(event.wanted_chunks().begin(), event.wanted_chunks().end());
+        std::erase_if(looked_for_, [&](const std::string& digest) ABSL_NO_THREAD_SAFETY_ANALYSIS { return !wanted_.contains(digest); });
+      }
       if (event.has_decision()) {
         absl::MutexLock lock(&mutex_);
         pushed_ = event.decision().envelope();
@@ -99,7 +137,7 @@ absl::Status AgentLoop::Work() {
     {
       absl::MutexLock lock(&mutex_);
       const auto due = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-        return stopping_ || pushed_.has_value() || reconnected_;
+        return stopping_ || pushed_.has_value() || reconnected_ || (options_.offer && looked_for_.size() < wanted_.size());
       };
       clock_.AwaitUntil(mutex_, absl::Condition(&due), next_turn);
       if (stopping_) return absl::OkStatus();
@@ -111,11 +149,30 @@ absl::Status AgentLoop::Work() {
       if (absl::IsCancelled(taken)) return taken;
       if (!taken.ok()) log_.Error("agent.decision-refused", {{"error", taken.ToString()}});
     }
+    Offer();
     const absl::Status turn = ConvergeAndReport();
     if (absl::IsCancelled(turn)) return turn;
     failures = turn.ok() ? 0 : failures + 1;
     next_turn = clock_.Now() + (turn.ok() ? options_.prove_every : BackoffAfter(failures, options_, random_));
     WriteStatus();
+  }
+}
+
+void AgentLoop::Offer() {
+  std::set<std::string> wanted;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!options_.offer || looked_for_.size() >= wanted_.size()) return;
+    for (const std::string& digest : wanted_) {
+      if (!looked_for_.contains(digest)) wanted.insert(digest);
+    }
+    looked_for_ = wanted_;   // once: what is not here now, or not taken, will not be either
+  }
+  const absl::StatusOr<uint64_t> taken = options_.offer(wanted, slot_.HeldSnapshots());
+  if (!taken.ok()) {
+    log_.Warning("agent.offer-failed", {{"error", taken.status().ToString()}});
+  } else if (*taken > 0) {
+    log_.Info("agent.chunks-offered", {{"taken", StrCat(*taken)}});
   }
 }
 
@@ -126,6 +183,7 @@ absl::Status AgentLoop::Take(const v1::Envelope& pushed) {
   {
     absl::MutexLock lock(&mutex_);
     slot_epoch_ = slot_.head().epoch.value;
+    slot_head_ = slot_.head_envelope();
     if (!taken.ok()) last_error_ = taken.ToString();
   }
   if (!taken.ok() && !absl::IsCancelled(taken)) refusal_ = StrCat("refused a ", MessageOf(taken));

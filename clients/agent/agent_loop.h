@@ -4,8 +4,11 @@
 #define FIREBREAK_CLIENTS_AGENT_AGENT_LOOP_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -25,6 +28,8 @@ struct LoopOptions {
   absl::Duration retry_first = absl::Milliseconds(250);
   absl::Duration retry_max = absl::Seconds(10);
   absl::Duration silence_max = absl::Seconds(20);   // heartbeats come every 5 s
+  // Sends damaged chunks that lie here back (OfferWanted); empty: never.
+  std::function<absl::StatusOr<uint64_t>(const std::set<std::string>& wanted, const std::vector<HeldSnapshot>& held)> offer = {};
 };
 
 // first, twice that …, at most max, each times 0.5 … 1.0: many agents must not come back in step.
@@ -53,7 +58,9 @@ class AgentLoop {
   absl::Status CatchUp(const v1::Envelope& pushed);
   absl::Status WalkChain();
   absl::Status Report(v1::ServingProof proof);
+  void Offer();
   void Heard();
+  void Remember(const std::string& checkpoint);
   void WriteStatus();
   bool NewerWaiting() const;
 
@@ -77,6 +84,14 @@ class AgentLoop {
   std::string last_error_ ABSL_GUARDED_BY(mutex_);
   v1::ServingProof last_proof_ ABSL_GUARDED_BY(mutex_);
   uint64_t slot_epoch_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::set<std::string> wanted_ ABSL_GUARDED_BY(mutex_);         // damaged in the store, as last heard
+  std::set<std::string> looked_for_ ABSL_GUARDED_BY(mutex_);     // of those, what was looked for here already
+  v1::Envelope slot_head_ ABSL_GUARDED_BY(mutex_);               // the decision at slot_epoch_
+
+  // Of the following thread only. Shown whenever it connects: a control plane whose records were put back learns of it.
+  std::string checkpoint_;
+  uint64_t checkpoint_size_ = 0;
+  absl::Time checkpoint_saved_ = absl::InfinitePast();
 
   std::string refusal_;   // worker only: why the last pushed decision was not taken; reported once
 };

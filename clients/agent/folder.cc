@@ -154,6 +154,10 @@ absl::StatusOr<store::v1::AgentStatusFile> AgentFolder::LoadStatus() const {
   return status;
 }
 
+absl::Status AgentFolder::SaveCheckpoint(std::string_view note) const { return WriteFileSynced(root_ / "checkpoint", note); }
+
+absl::StatusOr<std::string> AgentFolder::LoadCheckpoint() const { return ReadWholeFile(root_ / "checkpoint"); }
+
 std::string AgentFolder::CurrentTarget() const {
   std::error_code error;
   const fs::file_status link = fs::symlink_status(current(), error);

@@ -37,6 +37,9 @@ class AgentFolder {
   absl::Status SaveState(const store::v1::AgentState& state) const;
   absl::Status SaveStatus(const store::v1::AgentStatusFile& status) const;   // atomic, not synced
   absl::StatusOr<store::v1::AgentStatusFile> LoadStatus() const;
+  // The newest signed ledger checkpoint seen, durable; kNotFound when there is none. For the thread that follows.
+  absl::Status SaveCheckpoint(std::string_view note) const;
+  absl::StatusOr<std::string> LoadCheckpoint() const;
 
   // As a target (converge.h).
   std::string CurrentTarget() const;

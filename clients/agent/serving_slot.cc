@@ -123,6 +123,18 @@ absl::Status ServingSlot::Stage(const std::function<bool()>& abandoned) {
   return ports_.crash->Pass("after-staged");
 }
 
+std::vector<HeldSnapshot> ServingSlot::HeldSnapshots() const {
+  std::vector<HeldSnapshot> held;
+  for (const v1::Release* release : {&state_.decision().release(), &state_.good_release(), &state_.previous_good()}) {
+    const absl::StatusOr<Digest> digest = Digest::Parse(release->digest());
+    if (!digest.ok() || !folder_.Staged(*digest)) continue;
+    const absl::StatusOr<std::vector<Part>> parts = PartsOf(*release);
+    if (!parts.ok()) continue;
+    for (const Part& part : *parts) held.emplace_back(part.digest, folder_.ReleaseFolder(*digest) / part.path);
+  }
+  return held;
+}
+
 absl::Status ServingSlot::CheckStaged() {
   ASSIGN_OR_RETURN(const Digest digest, Digest::Parse(state_.decision().release().digest()));
   ASSIGN_OR_RETURN(const std::vector<Part> parts, PartsOf(state_.decision().release()));

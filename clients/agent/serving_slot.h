@@ -13,6 +13,7 @@
 #include "clients/agent/converge.h"
 #include "clients/agent/folder.h"
 #include "clients/agent/hooks.h"
+#include "clients/agent/offer.h"
 #include "firebreak/base/clock.h"
 #include "firebreak/base/crash_points.h"
 #include "firebreak/base/log.h"
@@ -55,6 +56,9 @@ class ServingSlot {
   static absl::StatusOr<std::unique_ptr<ServingSlot>> Open(SlotOptions options, SlotPorts ports, EcPublicKey decision_key);
 
   ChainHead head() const;
+  const v1::Envelope& head_envelope() const { return state_.head(); }   // empty before the first decision
+  // Snapshots whose files are staged here: of what is served, and of the last known-good releases.
+  std::vector<HeldSnapshot> HeldSnapshots() const;
   const store::v1::AgentState& state() const { return state_; }
   const AgentFolder& folder() const { return folder_; }
   const EcPublicKey& decision_key() const { return decision_key_; }

@@ -6,6 +6,7 @@
 #include "absl/synchronization/mutex.h"
 #include "clients/channel/call.h"
 #include "firebreak/v1/fleet.grpc.pb.h"
+#include "firebreak/v1/upkeep.grpc.pb.h"
 
 namespace firebreak {
 namespace {
@@ -118,6 +119,10 @@ class GrpcControlPort final : public ControlPort {
   absl::Status ReportProof(const v1::ReportProofRequest& request) override {
     return Call(*channel_, *stub_, &v1::Fleet::Stub::ReportProof, request, kTimeout).status();
   }
+  absl::StatusOr<v1::OfferChunksResponse> OfferChunks(const v1::OfferChunksRequest& request) override {
+    const std::unique_ptr<v1::Upkeep::Stub> upkeep = v1::Upkeep::NewStub(channel_);
+    return Call(*channel_, *upkeep, &v1::Upkeep::Stub::OfferChunks, request, kOfferTimeout);
+  }
   absl::StatusOr<v1::EnrolAgentResponse> EnrolAgent(const v1::EnrolAgentRequest& request) override {
     // The same request for the same key is answered alike, so a lost answer is asked for again.
     absl::StatusOr<v1::EnrolAgentResponse> answer;
@@ -134,6 +139,7 @@ class GrpcControlPort final : public ControlPort {
     return cancelled_;
   }
 
+  static constexpr absl::Duration kOfferTimeout = absl::Seconds(60);   // up to 8 MiB
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::Fleet::Stub> stub_;
   absl::Mutex mutex_;

@@ -153,6 +153,9 @@ absl::Status RunCommand(const Flags& flags) {
   ASSIGN_OR_RETURN(const std::unique_ptr<ServingSlot> slot, ServingSlot::Open(slot_options, ports, decision_key));
   LoopOptions loop_options;
   loop_options.prove_every = config.prove_every;
+  loop_options.offer = [&](const std::set<std::string>& wanted, const std::vector<HeldSnapshot>& held) {
+    return OfferWanted(*snapshots, *control, wanted, held);
+  };
   AgentLoop loop(*slot, *control, std::move(key), clock, random, *log, crash, loop_options);
 
   sigset_t ends;

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "firebreak/base/ids.h"
 #include "firebreak/v1/fleet.pb.h"
+#include "firebreak/v1/upkeep.pb.h"
 
 namespace grpc {
 class Channel;
@@ -29,6 +30,10 @@ class ControlPort {
 
   virtual absl::StatusOr<v1::GetDecisionChainResponse> GetDecisionChain(const v1::GetDecisionChainRequest& request) = 0;
   virtual absl::Status ReportProof(const v1::ReportProofRequest& request) = 0;
+  // Bytes the control plane's store has damaged. kUnimplemented where nobody takes them.
+  virtual absl::StatusOr<v1::OfferChunksResponse> OfferChunks(const v1::OfferChunksRequest&) {
+    return absl::UnimplementedError("offer chunks: nobody takes them here");
+  }
   virtual absl::StatusOr<v1::EnrolAgentResponse> EnrolAgent(const v1::EnrolAgentRequest& request) = 0;
 };
 
