@@ -42,7 +42,10 @@ absl::Status ChunkKeeper::Write(absl::Span<const ChunkView> chunks) {
   if (damaged.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(inner_.Replace(damaged));
   absl::MutexLock lock(&damage_mutex_);
-  for (const ChunkView& chunk : damaged) replaced_.push_back(chunk.digest);
+  for (const ChunkView& chunk : damaged) {
+    replaced_.push_back(chunk.digest);
+    rewritten_.insert(chunk.digest);
+  }
   return absl::OkStatus();
 }
 
@@ -61,6 +64,13 @@ absl::StatusOr<std::string> ChunkKeeper::Get(const Digest& digest) const {
   return bytes;
 }
 
+absl::StatusOr<std::vector<std::string>> ChunkKeeper::GetMany(absl::Span<const Digest> digests, size_t bytes_max) const {
+  absl::StatusOr<std::vector<std::string>> chunks = inner_.GetMany(digests, bytes_max);
+  if (!absl::IsDataLoss(chunks.status())) return chunks;
+  for (const Digest& digest : digests) Get(digest).status().IgnoreError();   // which of them it is
+  return chunks;
+}
+
 absl::StatusOr<std::vector<Digest>> ChunkKeeper::Missing(absl::Span<const Digest> digests) const {
   absl::ReaderMutexLock gate(&gate_);
   ASSIGN_OR_RETURN(std::vector<Digest> missing, inner_.Missing(digests));
@@ -69,7 +79,7 @@ absl::StatusOr<std::vector<Digest>> ChunkKeeper::Missing(absl::Span<const Digest
   if (AnyDamaged()) {
     absl::MutexLock lock(&damage_mutex_);
     for (const Digest& digest : digests) {
-      if (damaged_.contains(digest)) damaged.insert(digest);
+      if (damaged_.contains(digest) && !rewritten_.contains(digest)) damaged.insert(digest);
     }
   }
   std::vector<Digest> answer;
@@ -127,6 +137,7 @@ absl::StatusOr<std::vector<Digest>> ChunkKeeper::Sweep(absl::Span<const Digest> 
 
 void ChunkKeeper::SetDamaged(const Digest& digest, bool damaged) {
   absl::MutexLock lock(&damage_mutex_);
+  rewritten_.erase(digest);
   if (damaged) {
     damaged_.insert(digest);
   } else {

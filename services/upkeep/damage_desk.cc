@@ -204,7 +204,11 @@ absl::Status DamageDesk::Close(const v1::ChunkDamage& damage, std::string_view a
 absl::Status DamageDesk::CloseHealed(const Digest& digest) {
   ASSIGN_OR_RETURN(auto damage, FindRecord(ledger_.store(), keys::ChunkDamage(digest.text())));
   uint64_t bytes = 0;
-  if (!damage || !ExamineChunk(chunks_, digest, &bytes).empty() || bytes == 0) return absl::OkStatus();
+  if (!damage) return absl::OkStatus();
+  if (!ExamineChunk(chunks_, digest, &bytes).empty() || bytes == 0) {
+    chunks_.SetDamaged(digest, true);   // damaged anew: asked for again
+    return absl::OkStatus();
+  }
   RETURN_IF_ERROR(Close(*damage, "store.chunk_healed", "holds the right bytes again"));
   for (const std::string& text : damage->snapshot_digests()) {
     ASSIGN_OR_RETURN(const Digest snapshot, Digest::Parse(text));

@@ -77,6 +77,13 @@ absl::Status GarbageCollector::EndPushes(const GarbageWish& wish, const std::vec
 
 absl::Status GarbageCollector::CheckInherited(const GarbageWish& wish) {
   ASSIGN_OR_RETURN(auto page, ListRecords(ledger_.store(), keys::SnapshotPushes(), "", kPushesMax));
+  {
+    // A push that is over and begun again under the same id is asked of this process only.
+    absl::flat_hash_set<std::string> open;
+    for (const auto& [key, session] : page.records) open.insert(PushId(key));
+    absl::MutexLock lock(&mutex_);
+    absl::erase_if(inherited_, [&](const std::string& id) { return !open.contains(id); });
+  }
   const absl::Time expired_before = clock_.Now() - options_.push_lifetime;
   std::vector<std::string> expired;
   std::vector<std::string> abandoned;

@@ -58,9 +58,15 @@ absl::StatusOr<absl::flat_hash_set<std::string>> HoldDesk::Dependants(const std:
   return dependants;
 }
 
+std::string HoldDesk::SuspectOf(const v1::Incident& incident) const {
+  if (!incident.snapshot_digest().empty() || incident.snapshot().empty()) return incident.snapshot_digest();
+  const absl::StatusOr<v1::Snapshot> named = vault_.Resolve(incident.snapshot());
+  return named.ok() ? named->digest() : "";
+}
+
 bool HoldDesk::Touches(const v1::Incident& incident, const absl::flat_hash_set<std::string>& dependants,
                        const std::string& digest) const {
-  if (!incident.snapshot_digest().empty() && dependants.contains(incident.snapshot_digest())) return true;
+  if (dependants.contains(SuspectOf(incident))) return true;
   return std::any_of(incident.affected().begin(), incident.affected().end(), [&](const std::string& name) {
     const absl::StatusOr<v1::Snapshot> affected = vault_.Resolve(name);   // deployments are among them, and do not resolve
     return affected.ok() && affected->digest() == digest;
@@ -108,9 +114,9 @@ absl::StatusOr<v1::Hold> HoldDesk::HoldOf(const v1::Incident& incident) const {
   };
   add(StrCat("incident/", incident.id()), incident.id());
   if (!incident.deployment().empty()) add(StrCat("deployment/", incident.deployment()), "");
-  if (!incident.snapshot_digest().empty()) {
-    add(StrCat("snapshot/", incident.snapshot_digest()), incident.snapshot());
-    ASSIGN_OR_RETURN(const Digest suspect, Digest::Parse(incident.snapshot_digest()));
+  if (const std::string digest = SuspectOf(incident); !digest.empty()) {
+    add(StrCat("snapshot/", digest), incident.snapshot());
+    ASSIGN_OR_RETURN(const Digest suspect, Digest::Parse(digest));
     absl::StatusOr<std::vector<v1::LineageNode>> ancestors = vault_.Ancestors(suspect);
     if (ancestors.ok()) {
       for (const v1::LineageNode& node : *ancestors) {

@@ -52,6 +52,7 @@ class ChunkKeeper final : public ChunkStore {
   absl::Status Sync() override { return inner_.Sync(); }
   // kDataLoss is remembered for TakeSuspects.
   absl::StatusOr<std::string> Get(const Digest& digest) const override;
+  absl::StatusOr<std::vector<std::string>> GetMany(absl::Span<const Digest> digests, size_t bytes_max) const override;
   // Damaged chunks count as missing; those stored are pinned.
   absl::StatusOr<std::vector<Digest>> Missing(absl::Span<const Digest> digests) const override;
   absl::StatusOr<std::vector<StoredChunk>> List(const Digest& after, size_t limit) const override {
@@ -97,6 +98,9 @@ class ChunkKeeper final : public ChunkStore {
 
   mutable absl::Mutex damage_mutex_ ABSL_ACQUIRED_AFTER(gate_);
   absl::flat_hash_set<Digest> damaged_ ABSL_GUARDED_BY(damage_mutex_);
+  // Of those, what somebody has sent again since: it no longer counts as missing, so that the push that sent it can be committed;
+  // the damage is closed once the bytes are durable and were read back.
+  absl::flat_hash_set<Digest> rewritten_ ABSL_GUARDED_BY(damage_mutex_);
   std::atomic<size_t> damaged_count_{0};
   mutable std::vector<Digest> suspects_ ABSL_GUARDED_BY(damage_mutex_);
   std::vector<Digest> replaced_ ABSL_GUARDED_BY(damage_mutex_);

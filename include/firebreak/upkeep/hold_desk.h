@@ -39,6 +39,8 @@ class HoldDesk {
   // Everything whose being a suspect would hold `digest`: itself, its descendants, and what shared a release with those.
   absl::StatusOr<absl::flat_hash_set<std::string>> Dependants(const std::string& digest) const;
   bool Touches(const v1::Incident& incident, const absl::flat_hash_set<std::string>& dependants, const std::string& digest) const;
+  // A person may have named the suspect without anybody resolving it; empty when there is none.
+  std::string SuspectOf(const v1::Incident& incident) const;
   absl::StatusOr<v1::Hold> HoldOf(const v1::Incident& incident) const;
 
   Ledger& ledger_;

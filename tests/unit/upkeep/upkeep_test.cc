@@ -152,6 +152,14 @@ TEST(Holds, AnIncidentHoldsItsSuspectAndWhatItWasMadeFromUntilItIsLifted) {
   EXPECT_TRUE(absl::IsFailedPrecondition(house.now->holds.LiftHold(house.caller, lift).status()));
 }
 
+TEST(Holds, AnIncidentThatOnlyNamesItsSuspectHoldsItToo) {
+  UpkeepFixture house;
+  v1::Snapshot suspect = house.Push("fraud", {{"w", "poisoned"}});
+  suspect.clear_digest();   // opened by a person, resolved by nobody
+  OpenIncident(house, 5, suspect);
+  EXPECT_NE(Text(house.Delete("model/fraud@1")).find("INC-5 holds it"), std::string::npos);
+}
+
 TEST(Holds, AHoldPlacedAfterADeletionStillKeepsTheContent) {
   UpkeepFixture house;
   const v1::Snapshot suspect = house.Push("fraud", {{"w", "poisoned"}});
@@ -293,6 +301,21 @@ TEST(Check, NamesADamagedChunkWithEverythingItTouchesAndAPushHealsIt) {
   EXPECT_TRUE(house.Recorded("store.chunk_healed"));
   for (const v1::Snapshot& touched : {fraud, other}) EXPECT_EQ(IntactGate(house, touched).verdict(), v1::GATE_VERDICT_PASS);
   EXPECT_TRUE(CheckAll(house, true).empty());
+}
+
+TEST(Damage, APushOfItsOwnHealsAndIsCommittedAtOnce) {
+  UpkeepFixture house;
+  const v1::Snapshot fraud = house.Push("fraud", {{"w", "one"}});
+  ASSERT_TRUE(house.disk.Corrupt(ChunkOf("one")));
+  ASSERT_FALSE(CheckAll(house, true).empty());
+  // Another folder, another request, nothing settled in between.
+  const auto again = house.PushOnly(house.Options({{"w", "one"}}, "fraud"));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->bytes_sent, 3u);
+  EXPECT_EQ(house.now->keeper.damaged(), 1u);   // on record until it is durable and read back
+  ASSERT_TRUE(house.now->damage.Settle().ok());
+  EXPECT_EQ(house.now->keeper.damaged(), 0u);
+  EXPECT_EQ(IntactGate(house, fraud).verdict(), v1::GATE_VERDICT_PASS);
 }
 
 TEST(Check, OfAStoppedFolderWritesNothing) {
