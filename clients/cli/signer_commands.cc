@@ -59,7 +59,7 @@ std::string StateText(const v1::TrustedSigner& signer) {
 
 absl::Status Trust(Session& session, const TrustOptions& options) {
   if (options.key.empty() == options.authority.empty()) {
-    return absl::InvalidArgumentError("give either --key PUBLIC.pem or --ca CERTIFICATE.pem with --identity");
+    return absl::InvalidArgumentError("give either --key PUBLIC.pem or --authority CERTIFICATE.pem with --identity");
   }
   v1::TrustSignerRequest request;
   request.set_name(options.name);
@@ -180,7 +180,7 @@ void AddSignerCommands(CLI::App& app, Chosen& chosen, Session& session) {
                            [](CLI::App& command, TrustOptions& options) {
                              command.add_option("name", options.name, "Who signs with it, e.g. pat")->required();
                              command.add_option("--key", options.key, "Public key, PEM");
-                             command.add_option("--ca", options.authority, "Certificate of an authority, PEM");
+                             command.add_option("--authority", options.authority, "Certificate of an authority, PEM");
                              AddRepeated(command, "--identity", options.identities,
                                          "Name in the signing certificate that counts, e.g. pat@example.org or *.example.org");
                              AddRepeated(command, "--kind", options.kinds, "Only for model, dataset or config; default: all");

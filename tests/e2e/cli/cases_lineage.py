@@ -25,8 +25,8 @@ class Lineage(CliCase):
         push("config/knobs", {"knobs.yaml": "temperature: 0\n"})
         push("model/lin-base", {"m.bin": "base"}, "--trained-on", "dataset/rows@1")
         push("model/lin-tuned", {"m.bin": "tuned"}, "--fine-tuned-from", "model/lin-base@1")
-        service.admin.run("deployment", "create", "lineage-prod")
-        service.admin.run("deployment", "deploy", "lineage-prod", "model/lin-tuned@1", "--reason", "test")
+        service.admin.run("deployment", "create", "lineage-prod", "--env", "prod")
+        service.lee.run("deployment", "deploy", "lineage-prod", "model/lin-tuned@1", "--reason", "test")
 
     def test_a_lineage_is_drawn_as_tree_dot_svg_and_json(self):
         vi = self.service.vi
@@ -71,7 +71,7 @@ class Lineage(CliCase):
         service = self.service
         service.riley.run("snapshot", "quarantine", "dataset/rows@1", "--reason", "poisoned")
         try:
-            self.refused(service.admin, 3, ["gate lineage fails", "made from dataset/rows@1",
+            self.refused(service.lee, 3, ["gate lineage fails", "made from dataset/rows@1",
                                             "model/lin-tuned@1 fine_tuned_from model/lin-base@1 trained_on dataset/rows@1"],
                          "deployment", "deploy", "lineage-prod", "model/lin-tuned@1", "--reason", "again")
             self.assertIn("QUARANTINED", service.vi.run("snapshot", "lineage", "model/lin-base@1"))
@@ -89,7 +89,7 @@ class Lineage(CliCase):
         self.assertEqual([content["bomFormat"], content["metadata"]["component"]["name"]], ["CycloneDX", "lin-tuned"])
         self.assertIn("signature valid", service.vi.run("bom", "verify", attested, "--key", key, "--bom", bom))
         self.assertEqual(self.json(service.vi, "bom", "verify", attested, "--key", key)["verified"], "true")
-        self.refused(service.vi, 1, "does not", "bom", "verify", attested, "--key", service.public_key)
+        self.refused(service.vi, 1, "signed with another key", "bom", "verify", attested, "--key", service.public_key)
         bom.write_text(bom.read_text().replace("lin-tuned", "lin-other"))
         self.refused(service.vi, 1, "is not the BOM", "bom", "verify", attested, "--key", key, "--bom", bom)
         self.assertEqual(json.loads(service.lee.run("bom", "export", "--deployment", "lineage-prod", "--spec", "1.7"))["specVersion"], "1.7")

@@ -60,7 +60,7 @@ class Signing(CliCase):
         at = self.scratch("reference")
         keys = VECTORS / "oms" / "fixtures" / "keys" / "certificate"
         self.trust("reference", keys / "signing-key-pub.pem")
-        self.service.admin.run("signer", "trust", "reference-ca", "--ca", keys / "ca-cert.pem", "--identity", "intermediate-ca")
+        self.service.admin.run("signer", "trust", "reference-ca", "--authority", keys / "ca-cert.pem", "--identity", "intermediate-ca")
         for version in ("v0.3.1", "v1.0.0", "v1.0.1", "v1.1.0"):
             for method, trust in (("elliptic-key", ["--public-key", keys / "signing-key-pub.pem"]),
                                   ("certificate", ["--cert-chain", keys / "ca-cert.pem"])):
@@ -158,7 +158,7 @@ class Signing(CliCase):
                              "--private-key", at / "leaf.pem", "--signing-cert", at / "leaf.crt")
         push = ["snapshot", "push", "model/certified", folder, "--bundle", bundle]
         self.assertNotEqual(self.service.pat.raw(*push).returncode, 0)
-        self.refused(self.service.admin, 2, "whose certificates count", "signer", "trust", "corp", "--ca", at / "root.crt")
-        self.service.admin.run("signer", "trust", "corp", "--ca", at / "root.crt", "--identity", "*@example.org")
+        self.refused(self.service.admin, 2, "whose certificates count", "signer", "trust", "corp", "--authority", at / "root.crt")
+        self.service.admin.run("signer", "trust", "corp", "--authority", at / "root.crt", "--identity", "*@example.org")
         answer = self.json(self.service.pat, *push)
         self.assertEqual(answer["snapshot"]["signature"]["identity"], "pat@example.org")

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,12 @@ struct Desks : VaultFixture {
   FleetDesk fleet{*base.ledger, hub, base.clock, random, *base.log, authority, decision_key, View()};
   PlaybookShelf shelf{*base.ledger, base.clock, *base.log, {}};
   RunDesk runs{*base.ledger, base.clock, *base.log, shelf, {}};
-  IncidentDesk incidents{*base.ledger, base.clock, *base.log, nullptr, SuspectFinder()};
+  // Knows the suspect's digest, as the service does.
+  IncidentDesk incidents{*base.ledger, base.clock, *base.log, nullptr, [this](const IncidentSignal& signal) {
+                           SuspectFacts facts{signal.model, signal.snapshot, "", signal.deployment};
+                           if (const auto snapshot = vault.Resolve(signal.snapshot); snapshot.ok()) facts.snapshot_digest = snapshot->digest();
+                           return std::optional<SuspectFacts>(facts);
+                         }};
   ReportDesk reports{ReportSources{*base.ledger, chunks, vault, fleet, incidents, runs, base.clock, "0.1.0-test"}, decision_key};
   EcPrivateKey agent_key = NewKey();
   Caller agent;
