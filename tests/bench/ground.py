@@ -150,6 +150,22 @@ class Alertmanager(HttpServer):
         wait_for("alertmanager's health", self.is_healthy)
 
 
+class DrivenLedger(HttpServer):
+    """Only the ledger, behind as little HTTP as can be: a thread per connection commits what a new alert commits."""
+
+    def __init__(self, binaries, folder):
+        store = folder / "ledger"
+        store.mkdir()
+        self.process = Process([binaries / "bench_ledger", store, "--serve"], folder / "log", stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+        self.http_port = int(self.process.child.stdout.readline())
+
+    def stop(self):
+        self.process.child.stdin.close()
+        self.process.child.wait(30)
+        self.process.stop()
+
+
 class Firebreak(HttpServer):
     def __init__(self, binaries, folder, playbooks=None):
         folder.mkdir()
