@@ -19,8 +19,6 @@ using google::protobuf::Struct;
 using google::protobuf::Value;
 using StepList = google::protobuf::RepeatedPtrField<v1::Step>;
 
-constexpr std::string_view kHandlers = "on_failure/";
-
 // Puts steps, which come in the order the workflow enters them, back where their paths say.
 class Tree {
  public:

@@ -56,6 +56,7 @@ TEST(Jss, VerifiesThePublishedVector) {
   Value document = *ParseCacao(text("jcs"));
   EXPECT_EQ(*JssMessage(document, Signature(document, 0)), text("sha256_hex"));
   Member(Signature(document, 0), "value").set_string_value(text("signature_b64url"));
+  EXPECT_EQ(*JssMessage(document, Signature(document, 0)), text("sha256_hex")) << "a signature does not cover its own value";
   const auto known = JosePublicKey::FromPem(text("public_key_pem"));
   ASSERT_TRUE(known.ok()) << known.status();
   absl::Time then;
