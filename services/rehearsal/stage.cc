@@ -66,7 +66,11 @@ void Stage::Take(const store::v1::RunEvent& event) {
     own_.insert(event.step_started().path());
     Say(event.step_started().path(), StrCat(event.step_started().attempt() > 1 ? "tries again " : "begins ", event.step_started().action()));
   } else if (event.has_step_done()) {
-    Say(event.step_done().path(), "is done");
+    const auto& outputs = event.step_done().outputs().fields();
+    const auto decision = outputs.find("decision");
+    const v1::StepState* state = FindState(run_, event.step_done().path());
+    const bool asked = state != nullptr && state->phase() == v1::STEP_PHASE_ASKING && decision != outputs.end();
+    Say(event.step_done().path(), asked ? StrCat("is answered: ", decision->second.string_value()) : "is done");
   } else if (event.has_step_failed()) {
     Say(event.step_failed().path(), StrCat("fails: ", event.step_failed().error().message()));
   } else if (event.has_step_backing_off()) {

@@ -78,6 +78,7 @@ TEST(Rehearsal, PlaysTheWayThatIsApproved) {
 )"));
   EXPECT_TRUE(result.ok()) << Told(result);
   EXPECT_EQ(result.took, absl::Minutes(5) + absl::Seconds(20)) << Told(result);
+  EXPECT_NE(Told(result).find("5m20s gate: is answered: approve\n"), std::string::npos) << Told(result);
 }
 
 TEST(Rehearsal, SilenceAndTheExcludedAndTooFewAllDeny) {
