@@ -167,7 +167,7 @@ absl::Status CheckModel(const OmsSignature& signature, const std::filesystem::pa
   // Signed before OMS 1.1: the only file is called ".", and whoever verifies says which file that is.
   const bool is_old_single = listing.is_single_file && files.size() == 1 && files.contains(".");
   const std::string real_name = listing.files.empty() ? "" : listing.files[0].name;
-  if (is_old_single) listing.files[0].name = ".";
+  if (is_old_single) listing.files[0].name = std::string(".");  // g++ 12 warns of the plain literal under -O2
   std::vector<std::string> findings = CompareNames(signature, files, check, listing);
   if (!findings.empty()) return absl::DataLossError(StrCat("signature and model differ: ", JoinFindings(findings)));
   if (is_old_single) listing.files[0].name = real_name;

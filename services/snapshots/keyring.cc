@@ -108,7 +108,7 @@ absl::StatusOr<CheckedBundle> Keyring::VerifyByKey(std::string_view bundle, cons
 absl::StatusOr<CheckedBundle> Keyring::VerifyByAuthority(std::string_view bundle, absl::Time at,
                                                          const std::vector<v1::TrustedSigner>& signers) const {
   absl::Status last = WithNextStep(absl::FailedPreconditionError("signed with a certificate, and no authority is trusted"),
-                                   "an admin can trust one: firebreak signer trust NAME --ca CERTIFICATE.pem --identity WHO");
+                                   "an admin can trust one: firebreak signer trust NAME --authority CERTIFICATE.pem --identity WHO");
   for (const v1::TrustedSigner& signer : signers) {
     if (signer.ca_certificate_pem().empty()) continue;
     absl::StatusOr<OmsSignature> signature = VerifyOmsCertificateBundle(bundle, signer.ca_certificate_pem(), at);

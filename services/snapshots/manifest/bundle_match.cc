@@ -17,7 +17,7 @@ absl::StatusOr<BundleMatcher> BundleMatcher::Make(const OmsSignature& signature)
   if (signature.method != OmsMethod::kFiles || signature.hash_type != "sha256") {
     return absl::InvalidArgumentError(StrCat("the bundle signs ", signature.method == OmsMethod::kShards ? "shards" : "files",
                                              " under ", signature.hash_type,
-                                             "; only whole files under sha256 can be pushed (sign again with the defaults)"));
+                                             "; its bytes have to be hashed again to compare (next: firebreak oms verify-model)"));
   }
   BundleMatcher matcher;
   matcher.unseen_.reserve(signature.resources.size());

@@ -35,9 +35,8 @@ void Shards(Forged& form, const std::string& size, std::vector<testing::ForgedRe
 }
 std::string Nested(int depth) { return std::string(static_cast<size_t>(depth), '[') + std::string(static_cast<size_t>(depth), ']'); }
 
-const std::vector<Hostile>& Cases() {
-  static const std::vector<Hostile> kCases = {
-      // --- names ---
+std::vector<Hostile> NameCases() {
+  return {
       {"backslash in a name", "holds a backslash", [](Forged& f) { f.resources = {{"a\\\\b"}}; }},
       {"way up with backslashes", "holds a backslash", [](Forged& f) { f.resources = {{"..\\\\..\\\\etc"}}; }},
       {"drive letter and backslash", "holds a backslash", [](Forged& f) { f.resources = {{"C:\\\\model"}}; }},
@@ -61,7 +60,11 @@ const std::vector<Hostile>& Cases() {
       {"file that is a folder far below", "cannot be a folder", [](Forged& f) { f.resources = {{"a/b/c/d/e"}, {"z"}, {"a/b"}}; }},
       {"same name by two escapes", "is listed twice", [](Forged& f) { f.resources = {{"\\u00e9"}, {"\xc3\xa9"}}; }},
       {"overlong slash in a name", "not valid UTF-8", [](Forged& f) { f.resources = {{"a\xc0\xaf" "b"}}; }},
-      // --- resources ---
+  };
+}
+
+std::vector<Hostile> ResourceCases() {
+  return {
       {"resource that is a string", "resource: not an object",
        [](Forged& f) { f.predicate = StrCat(R"({"serialization":{)", kFiles, R"(},"resources":["a"]})"); }},
       {"resource without a digest", "digest is missing",
@@ -89,7 +92,11 @@ const std::vector<Hostile>& Cases() {
          f.serialization = R"({"method":"files","hash_type":"blake2b","allow_symlinks":false})";
          f.resources = {{"a", std::string(64, 'a'), "blake2b"}};
        }},
-      // --- shards ---
+  };
+}
+
+std::vector<Hostile> ShardCases() {
+  return {
       {"shard size zero", "not a whole number", [](Forged& f) { Shards(f, "0", {{"a:0:8"}}); }},
       {"shard size below zero", "not a whole number", [](Forged& f) { Shards(f, "-8", {{"a:0:8"}}); }},
       {"shard size as text", "not a whole number", [](Forged& f) { Shards(f, "\"8\"", {{"a:0:8"}}); }},
@@ -103,7 +110,11 @@ const std::vector<Hostile>& Cases() {
       {"shard that ends before it starts", "does not follow", [](Forged& f) { Shards(f, "8", {{"a:0:8"}, {"a:8:4"}}); }},
       {"last shard longer than the size", "does not follow", [](Forged& f) { Shards(f, "8", {{"a:0:8"}, {"a:8:17"}}); }},
       {"sharded file that is a folder", "cannot be a folder", [](Forged& f) { Shards(f, "8", {{"a:0:8"}, {"a/b:0:8"}}); }},
-      // --- statement ---
+  };
+}
+
+std::vector<Hostile> StatementCases() {
+  return {
       {"subject that is no list", "subject is not a list", [](Forged& f) { f.subjects = "{}"; }},
       {"subject that is no object", "subject: not an object", [](Forged& f) { f.subjects = "[1]"; }},
       {"subject with an empty name", "the name is empty", [](Forged& f) { f.subjects = R"([{"name":"","digest":{"sha256":"$ROOT"}}])"; }},
@@ -125,7 +136,11 @@ const std::vector<Hostile>& Cases() {
        [](Forged& f) { f.payload = "\xef\xbb\xbf" + ForgedPayload(f); }},
       {"deep nesting in a resource", "nested", [](Forged& f) { f.resources = {{"a", std::string(64, 'a'), "sha256", ",\"x\":" + Nested(60)}}; }},
       {"bad UTF-8 in the subject", "not valid UTF-8", [](Forged& f) { f.subjects = "[{\"name\":\"\xff\",\"digest\":{\"sha256\":\"$ROOT\"}}]"; }},
-      // --- envelope ---
+  };
+}
+
+std::vector<Hostile> EnvelopeCases() {
+  return {
       {"payload type with other letters", "the payload type is", [](Forged& f) { f.payload_type = "application/vnd.In-Toto+json"; }},
       {"no payload type", "the payload type is", [](Forged& f) { f.payload_type = ""; }},
       {"media type without a version", "is not a sigstore bundle", [](Forged& f) { f.media_type = "application/vnd.dev.sigstore.bundle+json"; }},
@@ -145,7 +160,11 @@ const std::vector<Hostile>& Cases() {
       {"hint in upper case", "not with the given key", [](Forged& f) { f.material = R"("publicKey":{"hint":"ABCDEF"})"; }},
       {"signatures as an object", "signatures is not a list", [](Forged& f) { f.signatures = R"({"sig":"$SIG"})"; }},
       {"signature without sig", "sig is missing", [](Forged& f) { f.signatures = R"([{"keyid":""}])"; }},
-      // --- base64 ---
+  };
+}
+
+std::vector<Hostile> Base64Cases() {
+  return {
       {"blank in the signature", "sig: ", [](Forged& f) { f.signatures = R"([{"sig":" $SIG"}])"; }},
       {"line feed in the signature", "sig: ", [](Forged& f) { f.signatures = R"([{"sig":"$SIG\n"}])"; }},
       {"both alphabets in one text", "mixes the two base64 alphabets", [](Forged& f) { f.signatures = R"([{"sig":"+_AA"}])"; }},
@@ -153,7 +172,12 @@ const std::vector<Hostile>& Cases() {
       {"padding in the middle", "not a base64 character", [](Forged& f) { f.signatures = R"([{"sig":"AA==AAAA"}])"; }},
       {"stray bits at the end", "base64", [](Forged& f) { f.signatures = R"([{"sig":"AB=="}])"; }},
   };
-  return kCases;
+}
+
+std::vector<Hostile> Cases() {
+  std::vector<Hostile> all;
+  for (const auto& some : {NameCases(), ResourceCases(), ShardCases(), StatementCases(), EnvelopeCases(), Base64Cases()}) all.insert(all.end(), some.begin(), some.end());
+  return all;
 }
 
 TEST(HostileBytes, AreRefusedEachForItsOwnReason) {
