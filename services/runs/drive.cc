@@ -120,11 +120,12 @@ bool RunDrive::Start(const v1::PlaybookRun& run, const Perform& perform) {
     {
       absl::MutexLock lock(&mutex_);
       under_way_.insert(state->path());
+      ++performing_;
     }
     auto perform_one = [this, call = CallOf(run, *state), action = state->action(), path = state->path()] {
       Outcome outcome{path, PerformStep(call, action)};
       absl::MutexLock lock(&mutex_);
-      under_way_.erase(path);
+      --performing_;
       ended_.push_back(std::move(outcome));
     };
     const bool alone = due.size() == 1 && under_way() == 1;
@@ -140,6 +141,8 @@ std::vector<RunDrive::Outcome> RunDrive::Collect(absl::Time until) {
   auto wakes = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return nudged_ || !ended_.empty() || under_way_.empty(); };
   parts_.clock.AwaitUntil(mutex_, absl::Condition(&wakes), until);
   nudged_ = false;
+  // Only now may a step be performed again: one whose outcome nobody has looked at must not.
+  for (const Outcome& outcome : ended_) under_way_.erase(outcome.path);
   return std::exchange(ended_, {});
 }
 
@@ -190,7 +193,7 @@ absl::StatusOr<DriveResult> RunDrive::Turns() {
 absl::StatusOr<DriveResult> RunDrive::Run() {
   absl::StatusOr<DriveResult> result = Turns();
   absl::MutexLock lock(&mutex_);
-  auto none = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return under_way_.empty(); };
+  auto none = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return performing_ == 0; };
   mutex_.Await(absl::Condition(&none));  // they use this drive
   return result;
 }

@@ -70,7 +70,8 @@ class RunDrive {
   OwnIntents own_;                              // intents this drive made durable
   std::map<std::string, absl::Time> resting_;   // performed, on their way; again then
   mutable absl::Mutex mutex_;
-  std::set<std::string> under_way_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> under_way_ ABSL_GUARDED_BY(mutex_);   // begun, and the outcome not taken out of ended_ yet
+  int performing_ ABSL_GUARDED_BY(mutex_) = 0;                // threads inside an action
   std::vector<Outcome> ended_ ABSL_GUARDED_BY(mutex_);
   bool nudged_ ABSL_GUARDED_BY(mutex_) = false;
 };

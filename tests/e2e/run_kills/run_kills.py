@@ -94,7 +94,7 @@ class People:
             self.service.riley.raw("--timeout", "5s", "run", "start", "drill", "--input", f"deployment={name}", "--reason", "drill")
         waiting = self.service.sam.raw("--timeout", "5s", "-o", "json", "approve", "list")
         for each in json.loads(waiting.stdout or "{}").get("approvals", []) if waiting.returncode == 0 else []:
-            self.service.sam.raw("--timeout", "5s", "approve", each["run"], each["step"], "--digest", each["subjectDigest"])
+            self.service.sam.raw("--timeout", "5s", "approve", each["run"], each["step"], "--digest", each["subject_digest"])
         return len(runs)
 
 
@@ -110,11 +110,13 @@ def prepare(service):
 
 
 def entries_of(service):
-    page = service.vi.run("-o", "json", "audit", "list")
-    try:
-        return json.loads(page)["entries"]
-    except ValueError:
-        return [json.loads(line) for line in page.splitlines() if line.strip()]
+    entries, start = [], 0
+    while True:
+        page = json.loads(service.vi.run("-o", "json", "audit", "list", "--from", start, "--limit", "1000"))
+        entries.extend(page.get("entries", []))
+        if not page.get("more"):
+            return entries
+        start = page["next_index"]
 
 
 def check(service, entries):
@@ -188,7 +190,7 @@ def main():
         world.wait_for("every run to end", lambda: people.once(starts=False) == 0, 300, every=0.2)
         wrong, counts = check(service, entries_of(service))
         service.vi.run("audit", "export", "--dir", folder / "export", "--vkey-out", folder / "vkey")
-        service.vi.run("audit", "verify", folder / "export", "--vkey", folder / "vkey")
+        service.vi.run("audit", "verify", folder / "export", "--vkey", (folder / "vkey").read_text().strip())
         for line in wrong[:20]:
             print(line, file=sys.stderr)
         world.say(f"{options.kills} kills, {counts['runs']} runs, {counts['steps']} steps, {len(wrong)} things wrong; the log verifies")

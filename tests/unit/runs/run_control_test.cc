@@ -280,6 +280,19 @@ TEST_F(RunControlTest, ADeploymentInARunsHandsIsOnlyChangedByThatRunOrOnTheRecor
   EXPECT_TRUE(Check(ledger(), wish).ok());
 }
 
+// One that has ended and whose outcome is not recorded yet, above all.
+TEST_F(RunControlTest, NoParallelEffectIsSentTwiceWhileOthersEnd) {
+  Put("side", "wait",
+      "steps:\n- side:\n    parallel:\n    - a: {do: test.change, with: {text: a}}\n    - b: {do: test.change, with: {text: b}}\n"
+      "    - c: {do: test.change, with: {text: c}}\n    - d: {do: test.change, with: {text: d}}\n");
+  RunPump pump(ledger(), fixture_.clock, *fixture_.log, catalogue_, Hooks(), nullptr, RunPumpOptions{4, nullptr});
+  for (int i = 1; i <= 150; ++i) {
+    ASSERT_TRUE(Start("side").ok());
+    ASSERT_TRUE(pump.Drive(RunId(StrCat("RUN-", i))).ok());
+  }
+  EXPECT_EQ(world_.calls, 150 * 4);
+}
+
 TEST_F(RunControlTest, NothingStartsPastTheMostRunsInFlight) {
   Put("note", "wait", kNoteSteps);
   size_t active = kActiveRunsMax - 1;
