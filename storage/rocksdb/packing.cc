@@ -18,19 +18,19 @@ constexpr size_t kSampleBytes = size_t{8} << 10;
 constexpr uint64_t kPlainBytesMax = uint64_t{64} << 20;   // far above any chunk; what a damaged row could ask for
 constexpr char kZstd = 1;
 
-struct FreeContext {
+struct Freed {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
 // One context per thread: a new one costs more than packing a small chunk.
 ZSTD_CCtx* Compressor() {
-  thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
+  thread_local const std::unique_ptr<ZSTD_CCtx, Freed> context(ZSTD_createCCtx());
   return context.get();
 }
 
 ZSTD_DCtx* Decompressor() {
-  thread_local const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
+  thread_local const std::unique_ptr<ZSTD_DCtx, Freed> context(ZSTD_createDCtx());
   return context.get();
 }
 

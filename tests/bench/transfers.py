@@ -1,121 +1,175 @@
-"""Push and pull of 1 GiB of random bytes beside cp + sync and restic, with peak memory of both sides.
+"""Pushes, pulls and stored bytes beside restic, borg, casync and cp + fsync.
 
-Every round has new bytes, a new store and a new restic repository; everything is durable when the clock stops.
+Four cases, one after another into one store: weights that do not shrink, the same with 5 % of their tensors changed, a
+table, the same with 0.05 % rows inserted at random places; and many small files into another. Stores are new in every round, sources
+are made once and read before each turn, so that everybody finds them in memory.
 """
-import filecmp
+import json
 import os
+import random
 import shutil
+import struct
 import subprocess
-import time
 
 import ground
 from ground import median
+from transfer_peers import PEERS
 
-MIB = 1024
-FILES = 4
-
-
-def write_source(folder):
-    folder.mkdir()
-    for number in range(FILES):
-        with open(folder / f"part-{number}.bin", "wb") as part:
-            for _ in range(MIB // FILES // 16):
-                part.write(os.urandom(16 << 20))
-    subprocess.run(["sync", "-f", str(folder)], check=True)
+SHARDS = 4
+CHANGED = 0.05
+INSERTED = 0.0005
+CASES = ["weights", "changed", "table", "inserted"]
 
 
-def timed(command, durable=None, environment=None):
-    """Seconds until the command ended and the folder `durable` was synced, and the command's peak memory in MiB."""
-    began = time.monotonic()
-    child = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                             stderr=subprocess.PIPE, env={**os.environ, **(environment or {})})
-    errors = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        raise ground.Failed(f"{' '.join(map(str, command))}: exit code {child.returncode}\n{errors.decode()[-2000:]}")
-    if durable:
-        for path in [durable, *durable.rglob("*")]:
-            handle = os.open(path, os.O_RDONLY)
-            os.fsync(handle)
-            os.close(handle)
-    return {"seconds": time.monotonic() - began, "memory": usage.ru_maxrss / 1024}
+def write_weights(folder, mib):
+    """Shards of safetensors with tensors of 8 KiB to 8 MiB, and the same with one tensor in twenty drawn anew."""
+    dice, number = random.Random(7), 0
+    for case in ("weights", "changed"):
+        (folder / case).mkdir()
+    for shard in range(SHARDS):
+        left, sizes = (mib << 20) // SHARDS, []
+        while left > 0:
+            sizes.append(min(left, dice.choice([8 << 10, 1 << 20, 4 << 20, 4 << 20, 6 << 20, 8 << 20])))
+            left -= sizes[-1]
+        header, offset = {}, 0
+        for size in sizes:
+            header[f"layer.{number}.weight"] = {"dtype": "BF16", "shape": [size // 2], "data_offsets": [offset, offset + size]}
+            offset, number = offset + size, number + 1
+        text = json.dumps(header).encode()
+        text += b" " * (-len(text) % 8)
+        name = f"model-{shard + 1:05d}-of-{SHARDS:05d}.safetensors"
+        with open(folder / "weights" / name, "wb") as first, open(folder / "changed" / name, "wb") as second:
+            for file in (first, second):
+                file.write(struct.pack("<Q", len(text)) + text)
+            for size in sizes:
+                data = os.urandom(size)
+                first.write(data)
+                second.write(os.urandom(size) if dice.random() < CHANGED else data)
 
 
-def check_same(source, target):
-    """Byte for byte; the signature bundle beside the pulled files is no part of them."""
-    for part in source.iterdir():
-        if not filecmp.cmp(part, target / part.name, shallow=False):
-            raise ground.Failed(f"{part.name} was not pulled as it was pushed: {sorted(p.name for p in target.iterdir())}")
+def row(dice, number):
+    draw = dice.random
+    return (f"{number},2026-{1 + int(draw() * 12):02d}-{1 + int(draw() * 28):02d}T{int(draw() * 24):02d}:{int(draw() * 60):02d}Z,"
+            f"{('collision', 'theft', 'fire', 'water', 'storm', 'glass')[int(draw() * 6)]},{draw() * 10000:.2f},"
+            f"{int(draw() * 90000) + 10000},{('open', 'closed', 'paid', 'denied')[int(draw() * 4)]},{draw():.6f},{int(draw() * 100)}\n")
 
 
-def firebreak_turn(options, folder, source):
-    server = ground.Firebreak(options.bin, folder / "server")
+def write_table(folder, mib):
+    dice, number, written = random.Random(5), 0, 0
+    for case in ("table", "inserted"):
+        (folder / case).mkdir()
+    with open(folder / "table" / "claims.csv", "w") as first, open(folder / "inserted" / "claims.csv", "w") as second:
+        while written < mib << 20:
+            rows, more = [], []
+            for _ in range(20_000):
+                number += 1
+                rows.append(row(dice, number))
+                more.append(rows[-1])
+                if dice.random() < INSERTED:
+                    more.append(row(dice, dice.randrange(10 ** 9)))
+            text = "".join(rows)
+            written += len(text)
+            first.write(text)
+            second.write("".join(more))
+
+
+def write_small(folder, count):
+    for number in range(count):
+        at = folder / "small" / f"{number % 100:02d}"
+        if number < 100:
+            at.mkdir(parents=True)
+        (at / f"sample-{number:06d}.npy").write_bytes(os.urandom(4096))
+
+
+def read(folder):
+    """Everybody finds the source in memory."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with open(path, "rb") as file:
+                while file.read(4 << 20):
+                    pass
+
+
+def turn(options, name, at, sources):
+    """All cases of one contender: {case: figures, "pull": figures, "stored": bytes}."""
+    peer = PEERS[name](options, at)
     try:
-        key = folder / "key.pem"
-        server.cli("key", "generate", "--out", key, "--pub", folder / "key.pub")
-        server.cli("signer", "trust", "bench", "--key", folder / "key.pub")
-        cli = [options.bin / "firebreak", "--server", server.grpc, "--ca", server.ca, "--token-file", server.token_file,
-               "--timeout", "600s"]
-        server.process.peak_memory_reset()
-        push = timed([*cli, "snapshot", "push", "model/big", source, "--key", key])
-        push["server"] = server.process.peak_memory_mib()
-        target = folder / "pulled"
-        server.process.peak_memory_reset()
-        pull = timed([*cli, "snapshot", "pull", "model/big", target], target)
-        pull["server"] = server.process.peak_memory_mib()
-        check_same(source, target)
-        return push, pull
-    finally:
-        server.stop()
-
-
-def restic_turn(folder, source):
-    environment = {"RESTIC_PASSWORD": "bench", "RESTIC_CACHE_DIR": str(folder / "cache")}
-    repository = folder / "restic"
-    ground.run(["restic", "-r", repository, "init"], environment)
-    backup = timed(["restic", "-r", repository, "backup", source], repository, environment)
-    target = folder / "restored"
-    restore = timed(["restic", "-r", repository, "restore", "latest", "--target", target], target, environment)
-    return backup, restore
-
-
-def copy_turn(folder, source):
-    return timed(["cp", "-r", source, folder / "copy"], folder / "copy")
-
-
-def one_round(options, number):
-    with ground.scratch(options.where) as folder:
-        source = folder / "source"
-        write_source(source)
-        turns = [("firebreak", lambda at: firebreak_turn(options, at, source)), ("restic", lambda at: restic_turn(at, source)),
-                 ("cp", lambda at: copy_turn(at, source))]
         found = {}
-        for name, turn in turns[number % 3:] + turns[:number % 3]:
-            at = folder / name
-            at.mkdir()
-            found[name] = turn(at)
-            shutil.rmtree(at)
-            subprocess.run(["sync", "-f", str(folder)], check=True)
-    push, pull = found["firebreak"]
-    backup, restore = found["restic"]
-    options.note(f"round {number + 1}: push {push['seconds']:.1f} s, pull {pull['seconds']:.1f} s, restic backup "
-                 f"{backup['seconds']:.1f} s, restore {restore['seconds']:.1f} s, cp {found['cp']['seconds']:.1f} s")
+        for case in CASES:
+            read(sources / case)
+            found[case] = peer.push(case.replace("changed", "weights").replace("inserted", "table"), sources / case)
+            if case == "weights":
+                found["pull"] = peer.pull(case, sources / case)
+        found["stored"] = peer.stored()
+    finally:
+        peer.stop()
+    if name in ("borg", "casync"):
+        return found
+    # Into a store of its own: indexes of the large cases are no part of this figure.
+    (at / "second").mkdir()
+    peer = PEERS[name](options, at / "second")
+    try:
+        read(sources / "small")
+        found["small"] = peer.push("small", sources / "small")
+    finally:
+        peer.stop()
     return found
 
 
+def one_round(options, number, folder, sources):
+    names, found = list(PEERS), {}
+    for name in names[number % len(names):] + names[:number % len(names)]:
+        at = folder / name
+        at.mkdir()
+        found[name] = turn(options, name, at, sources)
+        shutil.rmtree(at)
+        subprocess.run(["sync", "-f", str(folder)], check=True)
+    for name in names:
+        options.note(f"round {number + 1}: {name}: " + ", ".join(
+            f"{case} {figures['seconds']:.2f} s" for case, figures in found[name].items() if isinstance(figures, dict)))
+    return found
+
+
+def rows(rounds, sizes):
+    def seconds(name, case):
+        return [found[name][case]["seconds"] for found in rounds]
+
+    def rate(name, case):
+        return f"{sizes[case] / (1 << 20) / median(seconds(name, case)):.0f} MiB/s"
+
+    def memory(case):
+        return (f"; peak memory client {max(f['firebreak'][case]['memory'] for f in rounds):.0f} MiB, "
+                f"server {max(f['firebreak'][case]['server'] for f in rounds):.0f} MiB")
+
+    figures = [("weights", "first push of weights", [("restic", 2.0), ("cp", 0.67), ("borg", None), ("casync", None)]),
+               ("changed", "push with 5 % of tensors changed", [("restic", 3.0), ("borg", None), ("casync", None)]),
+               ("pull", "pull of weights, every byte verified", [("restic", 2.0), ("cp", None)]),
+               ("table", "first push of a table", [("restic", 2.0), ("cp", None), ("borg", None), ("casync", None)]),
+               ("inserted", "push with 0.05 % rows inserted", [("restic", None), ("borg", None), ("casync", None)]),
+               ("small", "push of small files of 4 KiB", [("restic", 2.0), ("cp", None)])]
+    for case, figure, peers in figures:
+        for peer, target in peers:
+            ratios = [b / a for a, b in zip(seconds("firebreak", case), seconds(peer, case))]
+            spread = f" ({min(ratios):.2f} to {max(ratios):.2f})"
+            yield {"figure": f"{figure}, {sizes[case] >> 20} MiB", "firebreak": rate("firebreak", case) + memory(case),
+                   "beside": f"{peer} {rate(peer, case)}{spread}", "ratio": median(ratios), "target": target}
+    stored = {name: median([found[name]["stored"] for found in rounds]) for name in PEERS}
+    best = min(("restic", "borg", "casync"), key=stored.get)
+    yield {"figure": "stored bytes after all four", "firebreak": f"{stored['firebreak'] / (1 << 20):.0f} MiB",
+           "beside": ", ".join(f"{name} {stored[name] / (1 << 20):.0f} MiB" for name in PEERS if name != "firebreak"),
+           "ratio": stored[best] / stored["firebreak"], "target": 1.0}
+
+
 def run(options):
-    rounds = [one_round(options, number) for number in range(min(options.rounds, 3))]
-    for figure, side, theirs in (("push", 0, "backup"), ("pull", 1, "restore")):
-        ours = [found["firebreak"][side] for found in rounds]
-        restic = [found["restic"][side] for found in rounds]
-        copy = [found["cp"] for found in rounds]
-        text = (f"{MIB / median([o['seconds'] for o in ours]):.0f} MiB/s; peak memory client "
-                f"{median([o['memory'] for o in ours]):.0f} MiB, server {median([o['server'] for o in ours]):.0f} MiB")
-        yield {"figure": f"{figure} of 1 GiB beside restic {theirs}", "firebreak": text,
-               "beside": f"{MIB / median([r['seconds'] for r in restic]):.0f} MiB/s; peak memory "
-                         f"{median([r['memory'] for r in restic]):.0f} MiB",
-               "ratio": median([r["seconds"] / o["seconds"] for o, r in zip(ours, restic)]), "target": None}
-        yield {"figure": f"{figure} of 1 GiB beside cp + fsync", "firebreak": text,
-               "beside": f"{MIB / median([c['seconds'] for c in copy]):.0f} MiB/s",
-               "ratio": median([c["seconds"] / o["seconds"] for o, c in zip(ours, copy)]), "target": None}
+    weights, table, small = (256, 64, 5_000) if options.quick else (1024, 256, 20_000)
+    with ground.scratch(options.where) as folder:
+        sources = folder / "sources"
+        sources.mkdir()
+        write_weights(sources, weights)
+        write_table(sources, table)
+        write_small(sources, small)
+        subprocess.run(["sync", "-f", str(folder)], check=True)
+        sizes = {case: sum(p.stat().st_size for p in (sources / case).rglob("*") if p.is_file()) for case in [*CASES, "small"]}
+        sizes["pull"] = sizes["weights"]
+        rounds = [one_round(options, number, folder, sources) for number in range(options.rounds)]
+    yield from rows(rounds, sizes)

@@ -21,7 +21,7 @@ struct RocksOptions {
   // Read cache shared by both halves, indexes and filters included. Together with write buffers the engine stays near
   // block_cache_bytes + 2 * chunk_write_buffer_bytes + 40 MiB.
   size_t block_cache_bytes = size_t{48} << 20;
-  size_t chunk_write_buffer_bytes = size_t{32} << 20;
+  size_t chunk_write_buffer_bytes = size_t{24} << 20;
 
   // Chunks bypass the page cache where the file system can; false: never.
   bool direct_io = true;
