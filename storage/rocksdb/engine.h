@@ -81,9 +81,6 @@ absl::StatusOr<Database> OpenChunkDatabase(const std::string& path, rocksdb::Env
                                            const std::shared_ptr<rocksdb::Cache>& cache,
                                            const ChunkDatabaseOptions& given);
 
-// Whether CRC-32C, which guards every block, record and blob, computes what the standard says.
-bool ChecksumsAreSound();
-
 }  // namespace firebreak
 
 #endif  // FIREBREAK_STORAGE_ROCKSDB_ENGINE_H_
