@@ -142,7 +142,7 @@ absl::StatusOr<uint64_t> Committer::Write(Group& group) {
 absl::StatusOr<uint64_t> Committer::FindOutcome(const absl::Status& error, const Group& group, uint64_t commit) {
   const absl::StatusOr<FoundHead> found = ReadHead(store_);
   if (!found.ok()) {
-    Doubt();
+    uncertain_ = true;
     log_.Error("ledger.outcome_unknown", {{"error", error.ToString()}, {"read", found.status().ToString()}});
     return absl::UnavailableError(StrCat("ledger: outcome unknown: ", MessageOf(error)));
   }
@@ -150,7 +150,7 @@ absl::StatusOr<uint64_t> Committer::FindOutcome(const absl::Status& error, const
   // The number tells our own attempts apart, the root those of another writer that counts as we do.
   if (found->head.commit() == commit && found->head.root() == group.edge().Root()) return found->revision;
   // Somebody else's write, or an earlier one of ours that arrived late. Ours failed its expectation: nothing was written.
-  Doubt();
+  uncertain_ = true;
   log_.Warning("ledger.log_moved", {{"size", StrCat(found->head.size())}, {"expected", StrCat(tip_.edge->size())}});
   return absl::AbortedError("ledger: the log has moved under this commit");
 }
@@ -174,7 +174,7 @@ absl::Status Committer::Catch() {
     absl::MutexLock lock(&mutex_);
     edge_ = tip_.edge;
   }
-  recent_.Begin(tip_.head_revision);
+  recent_.Begin(tip_.head_revision);   // somebody else may have written: what was read before is looked up again
   visible_.store(tip_.head_revision, std::memory_order_release);
   uncertain_ = false;
   return absl::OkStatus();
@@ -183,12 +183,6 @@ absl::Status Committer::Catch() {
 // Every change of state is a place to die at: before it is durable, and after it is but before anybody was told.
 void Committer::ReachCrashPoints(const char* moment, const Group& group) const {
   for (const v1::AuditEntry& entry : group.entries()) crash_points_->Reach(StrCat(moment, entry.action()));
-}
-
-// Somebody else may have written: nothing is known of what drafts have read until the store was looked at.
-void Committer::Doubt() {
-  uncertain_ = true;
-  recent_.Forget();
 }
 
 void Committer::Publish(const Group& group, uint64_t revision, uint64_t commit) {

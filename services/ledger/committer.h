@@ -60,7 +60,6 @@ class Committer {
   absl::StatusOr<uint64_t> FindOutcome(const absl::Status& error, const Group& group, uint64_t commit);
   absl::Status Catch();
   void Publish(const Group& group, uint64_t revision, uint64_t commit);
-  void Doubt();
   void ReachCrashPoints(const char* moment, const Group& group) const;
 
   MetaStore& store_;

@@ -63,7 +63,8 @@ absl::StatusOr<bool> Group::Holds(std::string_view key, uint64_t revision, uint6
   if (as_of == Draft::kNothingMoves) return true;
   const uint64_t hash = RecentWrites::HashOf(key);
   if (written_.contains(hash) && overlay_.writes().contains(key)) return false;   // by a draft of this group
-  const bool known = recent_.Covers(as_of) && !IsLogKey(key);   // the log's own writes are not noted
+  // Without a revision to go by the store is asked; and the log's own writes are not noted.
+  const bool known = as_of != 0 && recent_.Covers(as_of) && !IsLogKey(key);
   if (known && !recent_.MayBeWrittenAfter(as_of, hash)) return true;
   ASSIGN_OR_RETURN(std::optional<Stored> stored, overlay_.Get(key));
   return (stored ? stored->revision : 0) == revision;

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -21,15 +20,13 @@ class RecentWrites {
 
   static uint64_t HashOf(std::string_view key) { return std::hash<std::string_view>()(key); }
 
-  // Every write after `revision` is going to be noted.
+  // Every write after `revision` is going to be noted; of those before, nothing is known.
   explicit RecentWrites(uint64_t revision) { Begin(revision); }
   void Begin(uint64_t revision) {
     older_.clear();
     newer_.clear();
     since_ = newer_since_ = revision;
   }
-  // Somebody may have written behind our back: nothing is known until Begin.
-  void Forget() { Begin(std::numeric_limits<uint64_t>::max()); }
 
   void Note(const absl::flat_hash_set<uint64_t>& hashes, uint64_t revision) {
     if (newer_.size() >= kKeysMax) {

@@ -186,12 +186,14 @@ void Router::FinishPost(const Route& route, std::function<void(IntakePort::Answe
     const Route& route;
     const absl::Time began;
     const Credentials credentials;
-    const std::shared_ptr<HttpResponder> responder;
+    std::shared_ptr<HttpResponder> responder;
     std::function<void(IntakePort::Answered)> rest;
 
-    void Answer(HttpReply reply) const {
+    // Lets go of the connection: whoever still holds this afterwards must not keep it beyond its door.
+    void Answer(HttpReply reply) {
+      const std::shared_ptr<HttpResponder> to = std::move(responder);
       router.intake_seconds_.Observe(absl::ToDoubleSeconds(router.parts_.desk.clock().Now() - began));
-      router.Finish(route, credentials, std::move(reply), *responder);
+      router.Finish(route, credentials, std::move(reply), *to);
     }
   };
   const auto post = std::make_shared<Post>(

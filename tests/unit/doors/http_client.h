@@ -94,6 +94,15 @@ class RawConnection {
   RawConnection& operator=(const RawConnection&) = delete;
   bool connected() const { return connected_; }
   void Say(std::string_view bytes) { static_cast<void>(!::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL)); }
+  // All of it; false when the other side did not take it to the end.
+  bool SayAll(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      bytes.remove_prefix(static_cast<size_t>(sent));
+    }
+    return true;
+  }
   // Until the other side closes, or `until` was heard.
   std::string Hear(std::string_view until = "") {
     std::string heard;

@@ -1,6 +1,5 @@
 #include "firebreak/doors/http_door.h"
 
-#include <atomic>
 #include <thread>
 
 #include "gmock/gmock.h"
@@ -328,7 +327,7 @@ TEST_F(HttpDoorTest, WhoIsRefusedWhileStillSendingSeesWhy) {
     raw.Say(StrCat("POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer monitor\r\n",
                    chunked ? std::string("Transfer-Encoding: chunked\r\n\r\n1800000\r\n")
                            : StrCat("Content-Length: ", kBody, "\r\n\r\n")));
-    raw.Say(std::string(kBody, 'x'));   // looks for an answer only when all is sent
+    EXPECT_TRUE(raw.SayAll(std::string(kBody, 'x')));   // looks for an answer only when all is sent
     EXPECT_THAT(raw.Hear(), StartsWith("HTTP/1.1 413 ")) << chunked;
   }
 }
@@ -341,14 +340,14 @@ TEST_F(HttpDoorTest, APostOnItsWayToTheDiskIsWaitedForAtTheEnd) {
     const auto begun = [this] { return later != nullptr; };
     absl::MutexLock lock(&later_mutex, absl::Condition(&begun));
   }
-  std::atomic<bool> gone{false};
+  absl::Notification gone;
   std::thread closer([&] {
     door->Stop(absl::ZeroDuration());
     intake_pool.Stop();
     door.reset();
-    gone = true;
+    gone.Notify();
   });
-  EXPECT_FALSE(gone);
+  EXPECT_FALSE(gone.WaitForNotificationWithTimeout(absl::Milliseconds(500)));
   later({200, "application/json", ""});
   closer.join();
 }

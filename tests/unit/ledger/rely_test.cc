@@ -1,4 +1,5 @@
 // What spares the committer a look into the store, and callers the wait: recently written keys, sightings, TransactThen.
+#include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,7 +9,6 @@
 #include <set>
 #include <thread>
 
-#include "firebreak/base/json.h"
 #include "firebreak/ledger/entries.h"
 #include "firebreak/ledger/ledger.h"
 #include "firebreak/storage/keys/ledger.h"
@@ -80,7 +80,7 @@ TEST(Leaf, SaysWhatTheEntrySays) {
       v1::AuditEntry expected = entry;
       expected.set_index(7);
       *expected.mutable_time() = read->time();
-      EXPECT_EQ(MessageToJson(*read), MessageToJson(expected));
+      EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(*read, expected)) << *body;
     }
   }
 }
@@ -111,13 +111,15 @@ TEST(RecentWrites, NeverMissesAWriteItCovers) {
     recent.Note(hashes, revision);
     if (written.empty()) continue;
     const auto& [when, key] = written[random() % written.size()];
-    if (recent.Covers(when - 1)) EXPECT_TRUE(recent.MayBeWrittenAfter(when - 1, RecentWrites::HashOf(key)));
-    if (recent.Covers(newest[key])) EXPECT_FALSE(recent.MayBeWrittenAfter(newest[key], RecentWrites::HashOf(key)));
+    if (recent.Covers(when - 1)) {
+      EXPECT_TRUE(recent.MayBeWrittenAfter(when - 1, RecentWrites::HashOf(key)));
+    }
+    if (recent.Covers(newest[key])) {
+      EXPECT_FALSE(recent.MayBeWrittenAfter(newest[key], RecentWrites::HashOf(key)));
+    }
   }
   EXPECT_FALSE(recent.Covers(5)) << "more keys than it may hold";
   EXPECT_TRUE(recent.Covers(1990));
-  recent.Forget();
-  EXPECT_FALSE(recent.Covers(1'000'000));
   recent.Begin(2000);
   EXPECT_TRUE(recent.Covers(2000));
   EXPECT_FALSE(recent.Covers(1999));
@@ -181,6 +183,17 @@ TEST(Rely, ADraftThatLostARaceIsBuiltAgainWithoutWhatItReliedOn) {
   EXPECT_EQ(could_rely, (std::vector<bool>{true, false}));
 }
 
+TEST(Rely, AnExpectationThatNeverHeldIsRefusedAlsoWhenTheKeyWasNeverWritten) {
+  LedgerFixture fixture;
+  for (int i = 0; i < 2; ++i) {
+    Draft draft(fixture.store);
+    draft.Expect(RecordKey("never").bytes, 7);
+    ASSERT_TRUE(PutOne(draft, "b", 1).ok());
+    EXPECT_TRUE(absl::IsAborted(fixture.ledger->Commit(draft).status()));
+    ASSERT_TRUE(fixture.ledger->Transact([](Draft& other) { return PutOne(other, "a", 1); }).ok());
+  }
+}
+
 TEST(Rely, WhatAnotherWriterChangedIsNoticed) {
   LedgerFixture fixture;
   ASSERT_TRUE(fixture.ledger->Transact([](Draft& draft) { return PutOne(draft, "a", 1); }).ok());
@@ -202,6 +215,9 @@ TEST(Rely, WhatAnotherWriterChangedIsNoticed) {
 
 TEST(TransactThen, AnswersEachOnceWhenItIsDurableAlsoThoseThatLostARace) {
   LedgerFixture fixture;
+  // There is a revision to go by: what the store holds alone would not show that others of the group took the number.
+  ASSERT_TRUE(fixture.ledger->Transact([](Draft& draft) { return PutOne(draft, "first", 1); }).ok());
+  fixture.ledger.reset();
   GatedStore gated(fixture.store);
   auto ledger = fixture.Open(gated);
   constexpr int kWriters = 64;
