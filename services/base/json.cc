@@ -7,6 +7,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <utility>
 #include <vector>
@@ -22,7 +23,8 @@ using google::protobuf::Struct;
 using google::protobuf::Value;
 
 constexpr double kExactIntegerMax = 9007199254740992.0;  // 2^53
-constexpr unsigned kStrict = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag |
+// Numbers come as text: what the parser makes of zeros with an exponent (0e300) is undefined.
+constexpr unsigned kStrict = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag |
                              rapidjson::kParseIterativeFlag;
 
 // Builds a Value from parser events. Returning false stops the parser; error() then says why.
@@ -34,11 +36,14 @@ class ValueBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Valu
 
   bool Null() { return Place([](Value& value) { value.set_null_value(google::protobuf::NULL_VALUE); }); }
   bool Bool(bool b) { return Place([b](Value& value) { value.set_bool_value(b); }); }
-  bool Int(int number) { return Double(number); }
-  bool Uint(unsigned number) { return Double(number); }
-  bool Int64(int64_t number) { return Double(static_cast<double>(number)); }
-  bool Uint64(uint64_t number) { return Double(static_cast<double>(number)); }
-  bool Double(double number) { return Place([number](Value& value) { value.set_number_value(number); }); }
+  bool RawNumber(const char* text, rapidjson::SizeType length, bool) {
+    double number = 0;
+    if (std::from_chars(text, text + length, number).ec == std::errc::result_out_of_range) {
+      number = std::strtod(std::string(text, length).c_str(), nullptr);   // tells too large from too small to differ from zero
+      if (std::isinf(number)) return Stop("a number is too large");
+    }
+    return Place([number](Value& value) { value.set_number_value(number); });
+  }
   bool String(const char* text, rapidjson::SizeType length, bool) {
     const std::string_view view(text, length);
     if (!IsValidUtf8(view)) return Stop("a string escape is half a surrogate pair");

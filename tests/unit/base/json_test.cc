@@ -29,6 +29,17 @@ TEST(Json, KeepsEveryNumberItCanHold) {
   EXPECT_EQ(ParseJson("1e999").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(Json, ReadsZerosWithAnExponentAndTheEndsOfTheRange) {
+  for (const char* text : {"0e300", "-0e300", "0.000e-999", "1e-999"}) {
+    const auto value = ParseJson(text);
+    ASSERT_TRUE(value.ok()) << text << ": " << value.status();
+    EXPECT_EQ(value->number_value(), 0) << text;
+  }
+  EXPECT_EQ(ParseJson("1.7976931348623157e308")->number_value(), 1.7976931348623157e308);
+  EXPECT_EQ(ParseJson("-9007199254740991")->number_value(), -9007199254740991.0);
+  for (const char* text : {"1e309", "-1e999", "01", "+1", ".5", "1.", "0x10", "NaN", "Infinity"}) EXPECT_FALSE(ParseJson(text).ok()) << text;
+}
+
 TEST(Json, RefusesWhatIsNotExactlyOneValue) {
   const std::string cases[] = {"", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "'x'", "01", "+1", "1.", ".5", "NaN", "Infinity",
                                "1 2", "{} x", "\"\x01\"", "\"\\x\"", "\"\\u12\"", "\"unclosed", "// c\n1", "\xef\xbb\xbf{}",
