@@ -66,7 +66,11 @@ class LifeStory {
   static std::string Payload(uint64_t n) { return std::string(n * 37 % 9000, static_cast<char>('a' + n % 26)); }
   static Digest ChunkName(uint64_t n) { return Digest::FromRaw(std::string(24, 'c') + ToBigEndian64(n)); }
   static std::string ChunkBytes(uint64_t n) {
-    return std::string(100 + n * 7919 % 30000, static_cast<char>('A' + n % 26));
+    std::string bytes(100 + n * 7919 % 30000, static_cast<char>('A' + n % 26));
+    std::mt19937_64 noise(n);
+    // Every other one does not shrink, so that both ways of storing a chunk are cut.
+    for (size_t i = 0; n % 2 == 0 && i < bytes.size(); ++i) bytes[i] = static_cast<char>(noise());
+    return bytes;
   }
 
   // One random act; false when the store stopped answering, which only a power cut may cause.

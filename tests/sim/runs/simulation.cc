@@ -309,6 +309,8 @@ class Simulation {
       for (const store::v1::RunEvent& event : record.events()) {
         if (event.has_asked() && ++asked[event.asked().path()] > 1)
           Complain("approval: the same question was asked twice");
+        const bool calm = scenario_.crashes.empty() && !scenario_.seed && scenario_.store_plant == MortalStore::Plant::kNone;
+        if (event.has_step_in_doubt() && calm) Complain("progress: an effect is in doubt although nothing went wrong");
       }
     }
     for (const v1::StepState& state : run.steps()) {

@@ -213,6 +213,10 @@ TEST(Safetensors, TurnsHostileHeadersIntoFindings) {
     EXPECT_GE(change.findings_size(), 1) << header.substr(0, 80);
     for (const std::string& finding : change.findings()) EXPECT_THAT(finding, HasSubstr("after: ")) << header.substr(0, 80);
   }
+  for (const char* offsets : {"[0,2]", "[1,0]", "[2,3]", "[0,9007199254740992]"}) {
+    const std::string header = StrCat(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":)", offsets, "}}");
+    EXPECT_THAT(DiffOne("m.safetensors", good, Safetensors(header, "x")).findings(0), HasSubstr("not inside the file")) << offsets;
+  }
   for (const uint64_t length : {uint64_t{1} << 63, ~uint64_t{0}, uint64_t{1000}, uint64_t{0}}) {
     EXPECT_GE(DiffOne("m.safetensors", good, LittleEndian64(length) + "{}").findings_size(), 1) << length;
   }

@@ -176,6 +176,17 @@ TEST(Parallel, BeginsNothingNewAfterAFailureAndSettlesWhatIsUnderWay) {
   }
 }
 
+TEST(Parallel, IsDoneOnlyWhenAllBranchesAreUnlessItSaysHowMany) {
+  Line line(Steps({Side(""), StrCat("after: ", kNote)}));
+  line.AllPerforming();
+  google::protobuf::Struct outputs;
+  (*outputs.mutable_fields())["epoch"].set_number_value(3);
+  line.AnswerAt("side/middle", ActionResult(ActionDone{outputs}));
+  line.AnswerAt("side/left/l1", ActionResult(ActionDone{outputs}));
+  EXPECT_EQ(line.AllPerforming(), (Paths{"side/left/l2", "side/right/r1"}));
+  EXPECT_EQ(line.PhaseOf("side"), v1::STEP_PHASE_OPEN);
+}
+
 TEST(Parallel, IsDoneWhenEnoughBranchesAre) {
   Line line(Steps({Side(", join: 1"), StrCat("after: ", kNote)}));
   line.AllPerforming();

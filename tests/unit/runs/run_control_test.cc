@@ -280,6 +280,14 @@ TEST_F(RunControlTest, ADeploymentInARunsHandsIsOnlyChangedByThatRunOrOnTheRecor
   EXPECT_TRUE(Check(ledger(), wish).ok());
 }
 
+TEST_F(RunControlTest, ADriveKnowsItsOwnIntentsAfterOtherOutcomes) {
+  Put("pages", "wait",
+      "steps:\n- side:\n    parallel:\n    - a: {do: test.page, with: {text: a}}\n    - b: {do: test.page, with: {text: b}}\n");
+  ASSERT_TRUE(Start("pages").ok());
+  EXPECT_TRUE(Drive("RUN-1").ended);
+  EXPECT_EQ(Run("RUN-1").state(), v1::RUN_STATE_SUCCEEDED) << Run("RUN-1").DebugString();
+}
+
 // One that has ended and whose outcome is not recorded yet, above all.
 TEST_F(RunControlTest, NoParallelEffectIsSentTwiceWhileOthersEnd) {
   Put("side", "wait",
