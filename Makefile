@@ -5,9 +5,9 @@ PACKAGES = build-essential cmake ninja-build ccache pkg-config git ca-certificat
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev librocksdb-dev libssl-dev \
   libspdlog-dev libfmt-dev libgtest-dev libgmock-dev libboost-dev libcurl4-openssl-dev libyaml-cpp-dev \
   libsimdjson-dev rapidjson-dev libcli11-dev libre2-dev libzstd-dev \
-  python3 python3-sklearn python3-jsonschema nodejs node-ajv openssl curl jq prometheus prometheus-alertmanager
+  python3 python3-sklearn python3-jsonschema python3-yaml nodejs node-ajv openssl curl jq prometheus prometheus-alertmanager
 # Only for developing and measuring; `make deps-dev` adds them.
-PACKAGES_DEV = clang clang-tidy clang-format libclang-rt-14-dev wrk restic
+PACKAGES_DEV = clang clang-tidy clang-format libclang-rt-14-dev wrk restic borgbackup casync
 
 BUILD ?= build/release
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -28,7 +28,7 @@ deps-dev: deps
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES_DEV) >/dev/null
 
 $(BUILD)/build.ninja:
-	cmake -G Ninja -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release
+	cmake -G Ninja -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=8
 
 # The three programs.
 build: deps $(BUILD)/build.ninja

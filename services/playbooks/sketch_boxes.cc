@@ -100,7 +100,7 @@ class BoxMaker {
     if (step.has_run()) {
       box.kind = SketchBox::Kind::kRun;
       Say(box, StrCat("playbook ", step.run().playbook()));
-      Say(box, Shorten(step.run().digest(), 20));
+      Say(box, ShortLabel(step.run().digest(), 20));
     }
     const std::string summary = box.summary;
     if (!step.about().empty()) Say(box, step.about());
@@ -111,7 +111,7 @@ class BoxMaker {
   static void Say(SketchBox& box, std::string_view text) {
     for (std::string& line : Wrap(text, kLineMax, kLinesMax)) box.lines.push_back(std::move(line));
     if (!box.summary.empty()) box.summary += " · ";
-    box.summary = Shorten(box.summary + std::string(text), kSummaryMax);
+    box.summary = ShortLabel(box.summary + std::string(text), kSummaryMax);
   }
 
   void Do(const v1::DoStep& call, SketchBox& box) const {
@@ -144,7 +144,7 @@ class BoxMaker {
     box.kind = SketchBox::Kind::kChoice;
     Say(box, StrCat("switch ", choice.subject().text()));
     for (const v1::SwitchCase& one : choice.cases())
-      box.lanes.push_back({Shorten(DisplayValue(one.value()), kLineMax), Make(one.steps())});
+      box.lanes.push_back({ShortLabel(DisplayValue(one.value()), kLineMax), Make(one.steps())});
     box.lanes.push_back({"default", Make(choice.default_steps())});
   }
 
@@ -164,7 +164,7 @@ size_t CountCharacters(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return !Continues(c); }));
 }
 
-std::string Shorten(std::string_view text, size_t most) {
+std::string ShortLabel(std::string_view text, size_t most) {
   std::string line(text);
   std::replace_if(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   if (CountCharacters(line) <= most) return line;
@@ -177,7 +177,7 @@ std::string Shorten(std::string_view text, size_t most) {
 
 std::vector<std::string> Wrap(std::string_view text, size_t width, size_t most) {
   std::vector<std::string> lines;
-  std::string rest = Shorten(text, text.size() + 1);  // without line breaks
+  std::string rest = ShortLabel(text, text.size() + 1);  // without line breaks
   while (CountCharacters(rest) > width && lines.size() + 1 < most) {
     size_t cut = 0;  // behind the last space that fits
     size_t at = 0;
@@ -189,7 +189,7 @@ std::vector<std::string> Wrap(std::string_view text, size_t width, size_t most) 
     lines.push_back(rest.substr(0, cut));
     rest.erase(0, cut + 1);
   }
-  lines.push_back(Shorten(rest, width));
+  lines.push_back(ShortLabel(rest, width));
   return lines;
 }
 

@@ -34,7 +34,7 @@ std::vector<SketchBox> SketchBoxes(const google::protobuf::RepeatedPtrField<v1::
                                    absl::Span<const ActionSpec* const> actions);
 
 // At most `most` characters (not bytes), the last one an ellipsis when some are missing.
-std::string Shorten(std::string_view text, size_t most);
+std::string ShortLabel(std::string_view text, size_t most);
 // Lines of at most `width` characters, broken between words where that is possible; the last of `most` lines is shortened.
 std::vector<std::string> Wrap(std::string_view text, size_t width, size_t most);
 size_t CountCharacters(std::string_view text);

@@ -252,7 +252,7 @@ std::string SketchSvg(const v1::Playbook& playbook, absl::Span<const ActionSpec*
   const std::vector<SketchBox> handlers = SketchBoxes(playbook.on_failure(), actions);
   std::string start = playbook.has_trigger() ? playbook.trigger().event() : "started by a person";
   if (playbook.trigger().has_when()) StrAppend(&start, " when ", playbook.trigger().when().text());
-  start = Shorten(start, 110);
+  start = ShortLabel(start, 110);
   const double start_width = static_cast<double>(CountCharacters(start)) * kCharacter + 32;
   const Size main = SizeOf(steps);
   const Size side = handlers.empty() ? Size{} : SizeOf(handlers);
@@ -264,8 +264,8 @@ std::string SketchSvg(const v1::Playbook& playbook, absl::Span<const ActionSpec*
   const double height = std::max(end + 26, top + 26 + kGap + side.height) + margin;
 
   Painter painter;
-  painter.Text(margin, 32, Shorten(playbook.title().empty() ? playbook.name() : playbook.title(), 90), "title", "start");
-  painter.Text(margin, 52, StrCat(playbook.name(), "  ", Shorten(playbook.digest(), 20)), "about", "start");
+  painter.Text(margin, 32, ShortLabel(playbook.title().empty() ? playbook.name() : playbook.title(), 90), "title", "start");
+  painter.Text(margin, 52, StrCat(playbook.name(), "  ", ShortLabel(playbook.digest(), 20)), "about", "start");
   const double x = margin + main_width / 2;
   Pill(painter, x, top, start);
   painter.Line(x, top + 26, x, top + 26 + kGap, true);

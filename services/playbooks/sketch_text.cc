@@ -102,10 +102,10 @@ class DotWriter {
 }  // namespace
 
 std::string SketchText(const v1::Playbook& playbook, absl::Span<const ActionSpec* const> actions) {
-  std::string out = StrCat(playbook.name(), "  ", Shorten(playbook.title(), 100), "\n");
+  std::string out = StrCat(playbook.name(), "  ", ShortLabel(playbook.title(), 100), "\n");
   if (playbook.has_trigger()) {
     StrAppend(&out, "starts on ", playbook.trigger().event());
-    if (playbook.trigger().has_when()) StrAppend(&out, " when ", Shorten(playbook.trigger().when().text(), 100));
+    if (playbook.trigger().has_when()) StrAppend(&out, " when ", ShortLabel(playbook.trigger().when().text(), 100));
     StrAppend(&out, "\n");
   }
   WriteTree(SketchBoxes(playbook.steps(), actions), "", out);

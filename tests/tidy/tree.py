@@ -135,7 +135,7 @@ class Tree:
             target = Target(match.group(2), match.group(1), file.folder, text.count("\n", 0, match.start()) + 1)
             part = None
             for word in words:
-                if word in ("DEPS", "PRIVATE_LIBS", "LABEL"):
+                if word in ("DEPS", "PRIVATE_LIBS", "LABEL", "ALONE"):
                     part = word
                 elif part == "DEPS":
                     target.public.append(word)
