@@ -90,7 +90,32 @@ void DropUnusedApprovals(const Program& program, google::protobuf::RepeatedPtrFi
   }
 }
 
+// Whether a step at `path` would be walked again: everything around it is being worked through.
+bool StandsInOpenSteps(const Program& program, std::string_view path, std::string_view anew) {
+  const Node* node = program.FindNode(path);
+  for (const Node* around = node->parent; around != nullptr; around = around->parent) {
+    if (OrderOf(program, WithoutRound(PathPrefix(path, around->depth)), anew) != Order::kAround) return false;
+  }
+  return true;
+}
+
+// Whether the run had already put something else into production: containing again would take that out.
+bool ChangedProduction(const Program& program, const v1::PlaybookRun& old) {
+  return std::any_of(old.steps().begin(), old.steps().end(), [&](const v1::StepState& state) {
+    const ActionSpec* spec = program.FindAction(state.action());
+    return spec != nullptr && spec->changes_production && !spec->keeps_on_failure;
+  });
+}
+
+// What contains is asked for once more: a person may have lifted it since, and asking twice is harmless.
+bool ContainsAnew(const Program& program, const v1::StepState& state, std::string_view anew) {
+  const ActionSpec* spec = program.FindAction(state.action());
+  return spec != nullptr && spec->keeps_on_failure && spec->action_class == ActionClass::kConverge &&
+         StandsInOpenSteps(program, state.path(), anew);
+}
+
 absl::Status TakeOver(const Program& program, const v1::PlaybookRun& old, std::string_view anew, v1::PlaybookRun& run) {
+  const bool changed_production = ChangedProduction(program, old);
   for (const v1::StepState& state : old.steps()) {
     const std::string_view path = state.path();
     const Node* node = program.FindNode(path);
@@ -106,6 +131,7 @@ absl::Status TakeOver(const Program& program, const v1::PlaybookRun& old, std::s
       return absl::FailedPreconditionError(StrCat("step ", path, " comes before ", anew, " and ", StateText(state.phase()),
                                                   " (next: resume from ", path, ")"));
     }
+    if (!changed_production && ContainsAnew(program, state, anew)) continue;
     v1::StepState& taken = *run.add_steps();
     taken = state;
     taken.set_adopted(true);

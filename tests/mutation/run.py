@@ -40,7 +40,6 @@ FAULTS = [
     ("expiry-approves", "leaf_steps.cc", "const bool approved = !denied && state.need() > 0 && approvers.size() >= state.need();\n  const bool expired = vantage_.now >= FromProto(state.deadline_at());",
      "const bool expired = vantage_.now >= FromProto(state.deadline_at());\n  const bool approved = expired || (!denied && state.need() > 0 && approvers.size() >= state.need());"),
     ("the-author-may-approve", "run_answers.cc", "if (std::find(excluded.begin(), excluded.end(), caller.identity.text()) != excluded.end()) {", "if (excluded.size() > 100) {"),
-    ("one-person-votes-twice", "apply.cc", "if (vote.identity() == voted.vote().identity()) return;", "(void)vote;"),
     ("a-cancel-is-not-heard", "decide.cc", "if (run_.cancel_requested()) return ForwardCancelled();", ""),
     ("a-pause-is-not-heard", "decide.cc", "way.begins = !run_.paused();", "way.begins = true;"),
     ("what-is-always-done-is-not", "walk_steps.cc", "return node.step->always() ? Begin(node, path) : Standing::kDone;", "return Standing::kDone;"),

@@ -178,7 +178,7 @@ TEST_F(RunControlTest, AFailedRunIsGoneOnWithFromAStepWithoutDoingAgainWhatWasDo
   DriveOn(resumed->run().id());
   const v1::PlaybookRun run = Run(resumed->run().id());
   EXPECT_EQ(run.state(), v1::RUN_STATE_SUCCEEDED) << run.DebugString();
-  EXPECT_EQ(world_.changes["fleet.contain"], 1);
+  EXPECT_EQ(world_.changes["fleet.contain"], 2) << "containing is the one thing asked for again";
   EXPECT_EQ(world_.changes["test.change"], 1);
   EXPECT_EQ(world_.changes["incident.note"], 1);
   EXPECT_TRUE(FindState(run, "gate")->adopted());
@@ -196,6 +196,21 @@ TEST_F(RunControlTest, AnApprovalThatAllowedNothingYetIsAskedAgain) {
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   DriveOn(resumed->run().id());
   EXPECT_EQ(Run(resumed->run().id()).state(), v1::RUN_STATE_WAITING_FOR_APPROVAL);
+}
+
+TEST_F(RunControlTest, GoingOnContainsAgainWhatAPersonMayHaveLifted) {
+  Put("roll", "wait", kRollSteps);
+  ASSERT_TRUE(Start("roll").ok());
+  DriveOn("RUN-1");
+  world_.fails = {"test.change"};
+  ASSERT_TRUE(Answer(Person("bob")).ok());
+  DriveOn("RUN-1");
+  world_.fails.clear();
+  world_.contained = false;
+  const auto resumed = Resume("RUN-1", "go");
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  DriveOn(resumed->run().id());
+  EXPECT_TRUE(world_.contained);
 }
 
 TEST_F(RunControlTest, AMoreSevereRunPreemptsAndContainmentStays) {
