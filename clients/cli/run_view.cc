@@ -55,7 +55,7 @@ class LiveView {
   explicit LiveView(const Output& out) : out_(out) {}
 
   void Show(const v1::WatchRunEvent& event) {
-    if (out_.format() == Format::kJson) return out_.PrintMessage(event);
+    if (out_.format() == Format::kJson) return out_.Print(MessageToJson(event));   // one event, one line
     if (!out_.redraws()) return PrintChanges(event);
     const std::vector<std::string> lines = RunLines(out_, event.run());
     out_.Redraw(lines, drawn_);

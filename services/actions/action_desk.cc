@@ -48,7 +48,7 @@ constexpr std::array<Grant, 31> kGrants = {{
     {"rollback.apply", Permission::kDeploy},
     {"rollback.confirm", Permission::kRead},
     {"rollback.plan", Permission::kRead},
-    {"run.require", Permission::kRead},
+    {"run.require", Permission::kRespond},
     {"share.request", Permission::kShare},
     {"signer.revoke", Permission::kManageSigners},
     {"snapshot.describe", Permission::kRead},
@@ -189,8 +189,13 @@ absl::Status ActionDesk::End(const store::v1::ActionRequest& record, const Actio
     if (now && now->done()) return absl::OkStatus();
     draft.Put(key, record);
     const bool failed = record.error_code() != 0;
-    v1::AuditEntry entry = EntryOf(call, failed ? "action.failed" : "action.done",
-                                   StrCat(record.action(), " by ", record.identity(), failed ? StrCat(" failed: ", record.error_message()) : " is done"));
+    // What only reads may be asked for by anybody and is no part of an incident's story.
+    const bool reads = PermissionOfAction(record.action()) == Permission::kRead;
+    ActionCall told = call;
+    if (reads) told.incident = IncidentId();
+    const std::string why = failed && !reads ? StrCat(": ", record.error_message()) : std::string();
+    v1::AuditEntry entry = EntryOf(told, failed ? "action.failed" : "action.done",
+                                   StrCat(record.action(), " by ", record.identity(), failed ? " failed" : " is done", why));
     (*entry.mutable_facts())["action"] = record.action();
     draft.Record(std::move(entry));
     return absl::OkStatus();
@@ -241,6 +246,7 @@ absl::StatusOr<v1::RunActionResponse> ActionDesk::RunAction(const Caller& caller
   RETURN_IF_ERROR(CheckKey(request.idempotency_key()));
   IncidentId incident;
   ASSIGN_OR_RETURN(const google::protobuf::Struct inputs, ReadActionInputs(action->spec(), request.inputs(), incident));
+  if (options_.check_incident && !incident.empty()) RETURN_IF_ERROR(options_.check_incident(incident));
 
   bool fresh = false;
   ASSIGN_OR_RETURN(store::v1::ActionRequest record, Begin(caller, *action, request, fresh));

@@ -39,6 +39,17 @@ absl::Status CheckPath(std::string_view path) {
   return absl::OkStatus();
 }
 
+// A value that is "." or ".." would be taken for a step in the path by whoever reads the URL.
+absl::Status CheckFilledPath(std::string_view path) {
+  std::string_view rest = path.substr(0, path.find('?'));
+  while (!rest.empty()) {
+    const std::string_view part = rest.substr(0, rest.find('/'));
+    if (part == "." || part == "..") return absl::InvalidArgumentError("a value must not make '.' or '..' a part of the path");
+    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+  }
+  return absl::OkStatus();
+}
+
 // Everything but letters, digits and -._~ as %XX (RFC 3986), so a value never becomes a part of the path or query of its own.
 std::string PercentEncoded(std::string_view value) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
@@ -106,6 +117,7 @@ absl::StatusOr<Outgoing> Compose(const ActionParts& parts, const ActionCall& cal
   }
   RETURN_IF_ERROR(CheckPath(TextField(call.inputs, "path")));
   ASSIGN_OR_RETURN(const std::string path, Filled(call, TextField(call.inputs, "path"), &PercentEncoded));
+  RETURN_IF_ERROR(CheckFilledPath(path));
   google::protobuf::Struct message = Facts(call);
   ASSIGN_OR_RETURN(std::string body, Filled(call, TextField(call.inputs, "body"), &JsonEscaped));
   if (action != specs::Call().name) {

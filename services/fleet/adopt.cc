@@ -25,6 +25,13 @@ absl::Status FleetDesk::AdoptHead(const AgentName& agent, const DeploymentName& 
     adopted = false;
     ASSIGN_OR_RETURN(v1::Deployment deployment, LoadForChange(draft, name));
     if (decision.epoch() <= deployment.epoch()) return absl::OkStatus();
+    if (decision.epoch() == deployment.epoch() + 1 && decision.previous_digest() != deployment.last_decision_digest()) {
+      return absl::FailedPreconditionError(StrCat("decision ", decision.epoch(), " of agent ", agent.text(), " does not continue the decisions made here"));
+    }
+    if (deployment.contained() && decision.kind() != v1::DECISION_KIND_CONTAIN) {
+      return absl::FailedPreconditionError(StrCat("decision ", decision.epoch(), " of agent ", agent.text(),
+                                                  " would lift a containment nobody lifted here (next: enrol the agent again)"));
+    }
     adopted = true;
     const uint64_t before = deployment.epoch();
     ApplyDecision(deployment, issued);

@@ -69,7 +69,7 @@ AgentHub::AgentHub(Ledger& ledger, const Clock& clock, Log& log, AgentHubOptions
     : ledger_(ledger), clock_(clock), log_(log), options_(std::move(options)), started_(clock.Now()) {
   watch_ = ledger_.AddWatcher([this](const std::vector<v1::AuditEntry>& entries) {
     for (const v1::AuditEntry& entry : entries) {
-      if (entry.action() != "decision.issued") continue;
+      if (entry.action() != "decision.issued" && entry.action() != "decision.adopted") continue;
       absl::MutexLock lock(&mutex_);
       for (absl::string_view subject : entry.subjects()) {
         if (absl::ConsumePrefix(&subject, ToAbsl(kDeploymentSubject))) moved_.insert(std::string(subject));

@@ -86,6 +86,9 @@ ActionCall RunDrive::CallOf(const v1::PlaybookRun& run, const v1::StepState& sta
   call.fence = run.fence();
   call.started_by = Identity(run.started_by());
   for (const v1::StepState& asked : run.steps()) {
+    // A yes in a question that was denied or expired approves nothing.
+    const auto approved = asked.outputs().fields().find("approved");
+    if (approved == asked.outputs().fields().end() || !approved->second.bool_value()) continue;
     for (const v1::Vote& vote : asked.votes()) {
       const bool known =
           std::find(call.approved_by.begin(), call.approved_by.end(), vote.identity()) != call.approved_by.end();

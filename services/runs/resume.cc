@@ -78,15 +78,18 @@ v1::StepState Reopened(const v1::StepState& state, const Node& node, std::string
   return open;
 }
 
-// An approval counts on only when an effect behind it was made: else it is asked again.
+// An approval counts on only when an effect behind it was made: else it is asked again, and whatever was entered after it is
+// entered anew, so that a branch that looked at the old answer looks at the new one. No effect is among it.
 void DropUnusedApprovals(const Program& program, google::protobuf::RepeatedPtrField<v1::StepState>& steps) {
   int last_effect = -1;
   for (int i = 0; i < steps.size(); ++i) {
     const ActionSpec* spec = program.FindAction(steps[i].action());
     if (spec != nullptr && spec->action_class != ActionClass::kRead) last_effect = i;
   }
-  for (int i = steps.size() - 1; i > last_effect; --i) {
-    if (steps[i].need() > 0) steps.DeleteSubrange(i, 1);
+  for (int i = last_effect + 1; i < steps.size(); ++i) {
+    if (steps[i].need() == 0) continue;
+    steps.DeleteSubrange(i, steps.size() - i);
+    return;
   }
 }
 

@@ -193,6 +193,14 @@ absl::StatusOr<v1::ResumeRunResponse> RunControlDesk::ResumeRun(const Caller& ca
   ASSIGN_OR_RETURN(v1::PlaybookRun drawn, DrawResumed(*program, old, request.step(), now));
   drawn.set_started_by(caller.identity.text());
   drawn.set_reason(request.reason());
+  for (const v1::StepState& asked : drawn.steps()) {
+    for (const v1::Vote& vote : asked.votes()) {
+      if (!vote.approve() || vote.identity() != caller.identity.text() || asked.not_identities().empty()) continue;
+      return absl::PermissionDeniedError(StrCat("you approved ", asked.path(), " of ", old.id(),
+                                                ": whoever goes on with it must be somebody else (next: ask another responder, or resume from ",
+                                                asked.path(), ")"));
+    }
+  }
   v1::StartRunRequest start;   // what makes two requests the same
   start.set_playbook(old.playbook_digest());
   start.set_incident(old.incident());

@@ -24,6 +24,7 @@ namespace firebreak {
 namespace {
 
 constexpr size_t kFindingsMax = 10;
+constexpr size_t kNamesOfContentMax = 63;   // one less than the signature gate looks at
 constexpr int kParentsMax = 1000;   // of one content, over all pushes that declared some
 
 bool SameEdge(const v1::LineageEdge& a, const v1::LineageEdge& b) {
@@ -204,6 +205,10 @@ absl::Status PushDesk::Write(Draft& draft, const Caller& caller, const Proved& p
   size_t edges_added = 0;
   RETURN_IF_ERROR(WriteContent(draft, proved, snapshot, &edges_added));
   if (!same) {
+    // Past this many the signature gate could not look at the policies of all of them.
+    ASSIGN_OR_RETURN(const auto names, ListRecords(ledger_.store(), keys::NamesOfContent(snapshot.digest()), "", kNamesOfContentMax));
+    if (names.records.size() >= kNamesOfContentMax)
+      return absl::ResourceExhaustedError(StrCat("this content already goes by ", kNamesOfContentMax, " names (next: use one of them)"));
     series.set_newest_version(snapshot.version());
     series.clear_newest_present();
     series.clear_all_deleted();

@@ -70,7 +70,9 @@ v1::PolicyStanding Judge(const v1::SigningPolicy& policy, const std::vector<Vote
     if (!Names(policy, vote)) continue;
     heard.insert(vote.signer);
     if (!vote.identity.empty()) heard.insert(vote.identity);
-    if (voters.insert(vote.voter).second) standing.add_signed_by(vote.identity.empty() ? vote.signer : vote.identity);
+    // People are counted, not keys: one with two keys, or known to two authorities, is one.
+    const std::string who = vote.identity.empty() ? StrCat("signer ", vote.signer) : StrCat("identity ", vote.identity);
+    if (voters.insert(who).second) standing.add_signed_by(vote.identity.empty() ? vote.signer : vote.identity);
   }
   for (const std::string& name : policy.signers()) {
     if (!heard.contains(name)) standing.add_missing(name);
@@ -101,7 +103,7 @@ std::string WhatIsMissing(const v1::PolicyStanding& standing) {
   return text;
 }
 
-// A name may stand for several keys, an authority for any number of people; what nobody knows yet counts as one.
+// All keys of one name are one voter, an authority stands for any number of people; what nobody knows yet counts as one.
 absl::Status Policies::CheckCanHold(const v1::SigningPolicy& policy) const {
   if (policy.signers().empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const RecordPage<v1::TrustedSigner> page, ListRecords(ledger_.store(), keys::SnapshotSigners(), "", kRingMax));
@@ -110,7 +112,7 @@ absl::Status Policies::CheckCanHold(const v1::SigningPolicy& policy) const {
     size_t of_name = 0;
     for (const auto& [key, signer] : page.records) {
       if (signer.name() != name || signer.has_revoked_at() || !signer.rotated_to().empty()) continue;
-      of_name += signer.ca_certificate_pem().empty() ? 1 : kThresholdMax;
+      of_name = std::max<size_t>(of_name, signer.ca_certificate_pem().empty() ? 1 : kThresholdMax);
     }
     voters += std::max<size_t>(of_name, 1);
   }

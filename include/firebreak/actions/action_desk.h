@@ -8,6 +8,7 @@
 #ifndef FIREBREAK_ACTIONS_ACTION_DESK_H_
 #define FIREBREAK_ACTIONS_ACTION_DESK_H_
 
+#include <functional>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,6 +32,8 @@ struct ActionDeskOptions {
   absl::Duration wait_max = absl::Seconds(30);
   // Calls that may wait at once; more are answered with what they wait for right away. Proofs come in through the same workers.
   int waiting_max = 4;
+  // Whether an incident exists; its error is answered. Unset = not checked.
+  std::function<absl::Status(const IncidentId&)> check_incident;
 };
 
 // The permission a caller needs to have `action` done; nullopt for one that is not built in.

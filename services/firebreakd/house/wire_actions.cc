@@ -1,6 +1,8 @@
 // Which actions playbooks can use. What they declare is known before the desks they act on exist: playbooks are checked
 // against it, and the desks that start runs need it.
 
+#include <utility>
+
 #include "services/firebreakd/house/house.h"
 
 namespace firebreak {
@@ -18,7 +20,9 @@ void House::WireActions() {
     }
   }
   AddBuiltinActions(actions_, {*ledger_, *vault_, *fleet_, *incidents_, *reports_, *sharing_, http_.get(), &hooks_, &ground_.clock});
-  action_desk_ = std::make_unique<ActionDesk>(*ledger_, ground_.clock, actions_);
+  ActionDeskOptions desk_options;
+  desk_options.check_incident = [this](const IncidentId& id) { return incidents_->Load(id).status(); };
+  action_desk_ = std::make_unique<ActionDesk>(*ledger_, ground_.clock, actions_, std::move(desk_options));
 }
 
 }  // namespace firebreak

@@ -86,6 +86,7 @@ class Production(CliCase):
             self.refused(self.service.riley, 5, "did you mean fraud-prod", *words)
         for words in (["contain", "frad-prod"], ["release", "frad-prod"], ["rollback", "frad-prod"], ["deployment", "freeze", "frad-prod"]):
             self.refused(self.service.riley, 5, "frad-prod", *words, "--reason", "x")
+        self.json(self.service.riley, "incident", "open", "--title", "T", "--kind", "drift", "--model", "nearest")
         self.refused(self.service.riley, 5, ["INC-99999", "did you mean INC-"], "contain", "fraud-prod", "--incident", "INC-99999",
                      "--reason", "x")
         self.refused(self.service.riley, 5, "did you mean model/fraud", "deployment", "deploy", "fraud-prod", "model/frad@1", "--reason", "x")

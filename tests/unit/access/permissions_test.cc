@@ -25,7 +25,7 @@ TEST(Permissions, EachHasItsOwnNameAndAllButTwoNeedARole) {
     bool open = permission == Permission::kOpen || permission == Permission::kAuthenticated;
     EXPECT_EQ(RolesGranting(permission).empty(), open) << PermissionName(permission);
   }
-  EXPECT_EQ(AllPermissions().back(), Permission::kActAsAgent);
+  EXPECT_EQ(AllPermissions().back(), Permission::kMaintain);
 }
 
 TEST(Permissions, AMonitorRaisesAlertsAndNothingElse) {

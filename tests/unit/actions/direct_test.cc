@@ -210,6 +210,8 @@ TEST_F(DirectTest, CallsGoToConfiguredHooksAndNowhereElse) {
            {R"({"hook":"limiter","path":"//evil.example/"})", absl::StatusCode::kInvalidArgument},
            {R"({"hook":"limiter","path":"/../admin"})", absl::StatusCode::kInvalidArgument},
            {R"({"hook":"limiter","path":"/%2e%2e/admin"})", absl::StatusCode::kInvalidArgument},
+           {R"({"hook":"limiter","path":"/v1/block/{{value1}}","value1":".."})", absl::StatusCode::kInvalidArgument},
+           {R"({"hook":"limiter","path":"/v1/{{value1}}/x","value1":"."})", absl::StatusCode::kInvalidArgument},
            {R"({"hook":"limiter","path":"@evil.example/"})", absl::StatusCode::kInvalidArgument},
            {R"({"hook":"limiter","path":"/a b"})", absl::StatusCode::kInvalidArgument},
            {R"({"hook":"limiter","body":"{{value2}}"})", absl::StatusCode::kInvalidArgument},

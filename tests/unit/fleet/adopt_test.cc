@@ -43,6 +43,26 @@ TEST_F(AdoptTest, TheNextDecisionContinuesTheChainTheAgentsHold) {
   EXPECT_TRUE(CheckSuccessor(held, next.envelope(), desk_->decision_key()).ok());
 }
 
+TEST_F(AdoptTest, ALostDecisionNeverLiftsAContainmentAndNeverForksTheChain) {
+  Create();
+  Deploy(1);
+  MemoryMetaStore copy;
+  copy.CopyFrom(base_.store);
+  const v1::IssuedDecision second = Deploy(2);
+  const v1::IssuedDecision third = Deploy(1);
+  PutBack(copy);
+  Contain();
+  EXPECT_TRUE(absl::IsFailedPrecondition(Adopt(third.envelope())));
+  EXPECT_TRUE(Load().contained());
+  EXPECT_EQ(Load().epoch(), 2u);
+  PutBack(copy);
+  base_.clock.Advance(absl::Minutes(1));
+  Deploy(2);
+  EXPECT_NE(Load().last_decision_digest(), second.digest()) << "the same number, another decision";
+  EXPECT_TRUE(absl::IsFailedPrecondition(Adopt(third.envelope())));
+  EXPECT_EQ(EntriesOf("decision.adopted"), 0u);
+}
+
 TEST_F(AdoptTest, OnlyWhatThisFleetSignedForThisDeploymentIsTaken) {
   Create();
   const v1::IssuedDecision first = Deploy(1);

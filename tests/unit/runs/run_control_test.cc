@@ -198,6 +198,41 @@ TEST_F(RunControlTest, AnApprovalThatAllowedNothingYetIsAskedAgain) {
   EXPECT_EQ(Run(resumed->run().id()).state(), v1::RUN_STATE_WAITING_FOR_APPROVAL);
 }
 
+TEST_F(RunControlTest, AQuestionAskedAgainAndDeniedStopsWhatItsOldAnswerHadLetIn) {
+  Put("roll", "wait", kRollSteps);
+  ASSERT_TRUE(Start("roll").ok());
+  DriveOn("RUN-1");
+  world_.fails = {"test.change"};
+  ASSERT_TRUE(Answer(Person("bob")).ok());
+  DriveOn("RUN-1");
+  world_.fails.clear();
+  const auto resumed = Resume("RUN-1", "go/then/change");
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  const std::string id = resumed->run().id();
+  DriveOn(id);
+  ASSERT_EQ(Run(id).state(), v1::RUN_STATE_WAITING_FOR_APPROVAL);
+  ASSERT_TRUE(Answer(Person("bob"), false, "", id).ok());
+  DriveOn(id);
+  EXPECT_EQ(world_.changes["test.change"], 0);
+  const v1::PlaybookRun run = Run(id);
+  EXPECT_EQ(FindState(run, "go/then/change")->phase(), v1::STEP_PHASE_SKIPPED);
+}
+
+TEST_F(RunControlTest, WhoApprovedDoesNotGoOnWithTheRunAlone) {
+  Put("roll", "wait", kRollSteps);
+  ASSERT_TRUE(Start("roll").ok());
+  DriveOn("RUN-1");
+  world_.fails = {"incident.note"};
+  ASSERT_TRUE(Answer(Person("bob")).ok());
+  DriveOn("RUN-1");
+  v1::ResumeRunRequest request;
+  request.set_run("RUN-1");
+  request.set_step("go/then/note");
+  request.set_reason("on we go");
+  EXPECT_TRUE(absl::IsPermissionDenied(control_->ResumeRun(Person("bob"), request).status()));
+  EXPECT_TRUE(control_->ResumeRun(Person("carol"), request).ok());
+}
+
 TEST_F(RunControlTest, GoingOnContainsAgainWhatAPersonMayHaveLifted) {
   Put("roll", "wait", kRollSteps);
   ASSERT_TRUE(Start("roll").ok());

@@ -48,5 +48,10 @@ TEST(Policy, CountsDifferentVotersAmongThoseItNames) {
   EXPECT_FALSE(Judge(Policy(1, {}), {}).holds());
 }
 
+TEST(Policy, CountsPeopleNotTheirKeysOrAuthorities) {
+  EXPECT_EQ(Judge(Policy(2, {}), {{"laptop", "alice", ""}, {"token", "alice", ""}}).have(), 1u);
+  EXPECT_EQ(Judge(Policy(2, {}), {{"old pat", "acme", "pat@x.org"}, {"new pat", "acme-2", "pat@x.org"}}).have(), 1u);
+}
+
 }  // namespace
 }  // namespace firebreak
