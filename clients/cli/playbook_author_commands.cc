@@ -169,20 +169,6 @@ absl::Status Graph(Session& session, const GraphOptions& options) {
   return Deliver(session, options.out, SketchText(report.playbook, actions));
 }
 
-const char* ClassName(ActionClass action_class) {
-  switch (action_class) {
-    case ActionClass::kRead:
-      return "read";
-    case ActionClass::kConverge:
-      return "converge";
-    case ActionClass::kKeyed:
-      return "keyed";
-    case ActionClass::kOnce:
-      return "once";
-  }
-  return "unknown";
-}
-
 std::string FieldsText(const std::vector<ActionField>& fields) {
   std::vector<std::string> texts;
   for (const ActionField& field : fields) texts.push_back(StrCat(field.name, field.required ? ": " : "?: ", field.type));
@@ -196,7 +182,7 @@ absl::Status Actions(Session& session, const NoOption&) {
     for (const ActionSpec* spec : BuiltinSpecs()) {
       auto& fields = *list.mutable_list_value()->add_values()->mutable_struct_value()->mutable_fields();
       fields["name"].set_string_value(spec->name);
-      fields["class"].set_string_value(ClassName(spec->action_class));
+      fields["class"].set_string_value(std::string(ActionClassName(spec->action_class)));
       fields["takes"].set_string_value(FieldsText(spec->inputs));
       fields["answers"].set_string_value(FieldsText(spec->outputs));
       fields["about"].set_string_value(spec->about);
@@ -207,7 +193,7 @@ absl::Status Actions(Session& session, const NoOption&) {
   }
   Table table({"ACTION", "CLASS", "TAKES", "ANSWERS", "WHAT IT DOES"});
   for (const ActionSpec* spec : BuiltinSpecs())
-    table.Add({spec->name, ClassName(spec->action_class), FieldsText(spec->inputs), FieldsText(spec->outputs), spec->about});
+    table.Add({spec->name, std::string(ActionClassName(spec->action_class)), FieldsText(spec->inputs), FieldsText(spec->outputs), spec->about});
   session.out().PrintTable(table, "no actions");
   return absl::OkStatus();
 }

@@ -59,20 +59,6 @@ constexpr std::array<Grant, 31> kGrants = {{
     {"time.sleep", Permission::kRespond},
 }};
 
-std::string_view ClassName(ActionClass action_class) {
-  switch (action_class) {
-    case ActionClass::kRead:
-      return "read";
-    case ActionClass::kConverge:
-      return "converge";
-    case ActionClass::kKeyed:
-      return "keyed";
-    case ActionClass::kOnce:
-      return "once";
-  }
-  return "once";
-}
-
 bool MayGoAway(absl::StatusCode code) {
   return code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kAborted || code == absl::StatusCode::kResourceExhausted ||
          code == absl::StatusCode::kDeadlineExceeded;
@@ -127,7 +113,7 @@ absl::StatusOr<v1::ListActionsResponse> ActionDesk::ListActions(const Caller&, c
     v1::ActionDescription& action = *response.add_actions();
     action.set_name(spec->name);
     action.set_about(spec->about);
-    action.set_action_class(std::string(ClassName(spec->action_class)));
+    action.set_action_class(std::string(ActionClassName(spec->action_class)));
     action.set_permission(std::string(PermissionName(*permission)));
     for (const ActionField& field : spec->inputs) Describe(field, *action.add_inputs());
     for (const ActionField& field : spec->outputs) Describe(field, *action.add_outputs());

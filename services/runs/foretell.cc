@@ -22,20 +22,6 @@ constexpr int kMovesMax = 10000;       // decisions of one plan
 constexpr int kPlannedStepsMax = 1000;
 constexpr size_t kShownBytesMax = 300;
 
-std::string_view ClassName(ActionClass action_class) {
-  switch (action_class) {
-    case ActionClass::kRead:
-      return "read";
-    case ActionClass::kConverge:
-      return "converge";
-    case ActionClass::kKeyed:
-      return "keyed";
-    case ActionClass::kOnce:
-      return "once";
-  }
-  return "";
-}
-
 std::string Shown(const google::protobuf::Struct& outputs) {
   std::string text = PrintJson(outputs);
   if (text.size() <= kShownBytesMax) return text;
@@ -177,7 +163,7 @@ class Foreteller {
     step.set_action(action);
     const ActionSpec* spec = program_.FindAction(action);
     if (spec == nullptr) return;
-    step.set_action_class(std::string(ClassName(spec->action_class)));
+    step.set_action_class(std::string(ActionClassName(spec->action_class)));
     step.set_changes_production(spec->changes_production);
     if (step.then().empty()) step.set_then(spec->about);
     if (!step.has_expected() && spec->typical > absl::ZeroDuration()) *step.mutable_expected() = ToProto(spec->typical);

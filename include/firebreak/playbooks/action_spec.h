@@ -4,6 +4,7 @@
 #define FIREBREAK_PLAYBOOKS_ACTION_SPEC_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -16,6 +17,21 @@ enum class ActionClass {
   kKeyed,     // the receiver honours the effect id: resend
   kOnce,      // neither: after a crash the step is in doubt and a person is asked
 };
+
+// As people and programs read it: read, converge, keyed, once.
+constexpr std::string_view ActionClassName(ActionClass action_class) {
+  switch (action_class) {
+    case ActionClass::kRead:
+      return "read";
+    case ActionClass::kConverge:
+      return "converge";
+    case ActionClass::kKeyed:
+      return "keyed";
+    case ActionClass::kOnce:
+      break;
+  }
+  return "once";
+}
 
 struct ActionField {
   std::string name;
