@@ -127,6 +127,7 @@ AlertDesk::BegunPost AlertDesk::Desk::BeginBody(const Caller& caller, const Post
   alerts->resize(kept);
   absl::StatusOr<News> news = Hear(*alerts, nullptr);
   if (!news.ok() || news->postings.empty()) return {AnswerOf(caller.identity, news.status(), refused), nullptr};
+  const bool brief = news->postings.size() == 1 && !news->ended;
   auto wish = std::make_shared<AlertBook::Wish>(
       AlertBook::Wish{caller, source, std::move(news->postings), std::move(alerts)});
   return {std::nullopt, [this, wish = std::move(wish), refused, ended = news->ended](Answered answered) {
@@ -135,7 +136,7 @@ AlertDesk::BegunPost AlertDesk::Desk::BeginBody(const Caller& caller, const Post
             book_.WriteThen(std::move(*wish), [this, sender, refused, answered = std::move(answered)](const absl::Status& stored) {
               answered(AnswerOf(sender, stored, refused));
             });
-          }};
+          }, brief};
 }
 
 HttpAnswer AlertDesk::Desk::AnswerOf(const Identity& sender, const absl::Status& stored, const absl::Status& refused) const {

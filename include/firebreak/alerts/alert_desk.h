@@ -65,10 +65,12 @@ class AlertDesk {
   // for the store: it may run on an IO thread. It answers when no commit is needed (heartbeats, a body that is refused), else
   // `rest` does: to be called once, on a thread that may read the store. `rest` does not wait for the commit; `answered` is
   // called exactly once, on its thread or on the ledger's, where it must neither block nor commit. The desk must outlive that.
+  // A brief rest is a handful of reads of records that are in memory or known to be absent: shorter than the way to another thread.
   using Answered = std::function<void(HttpAnswer)>;
   struct BegunPost {
     std::optional<HttpAnswer> answer;
     std::function<void(Answered answered)> rest;   // set when `answer` is not
+    bool brief = false;
   };
   BegunPost BeginAlertmanagerV2(const Caller& caller, std::string_view content_type, std::string body);
   // POST of Alertmanager's webhook notifier, version "4".

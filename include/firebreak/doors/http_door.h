@@ -40,6 +40,7 @@ struct IntakePort {
   struct BegunPost {
     std::optional<HttpReply> reply;
     std::function<void(Answered answered)> rest;
+    bool brief = false;   // the rest may run where the first half did
   };
   std::function<BegunPost(const Caller&, std::string_view content_type, std::string body)> begin_alerts_v2;
   std::function<HttpReply()> get_status;
@@ -51,7 +52,7 @@ struct HttpDoorOptions {
   bool tls = true;                     // false only on a loopback address, for measurements
   std::string certificate_pem = {};
   std::string key_pem = {};
-  int threads = 2;
+  int threads = 0;                     // that read and write connections; 0: half the processors, at most 4
   size_t connections_max = 4096;  // more are closed at once
   size_t header_bytes_max = size_t{16} << 10;
   size_t intake_bytes_max = size_t{4} << 20;

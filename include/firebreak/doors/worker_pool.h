@@ -1,4 +1,4 @@
-// WorkerPool: the threads on which handlers run, so that no door's IO thread ever waits for a disk or a lock.
+// WorkerPool: the threads on which handlers run, so that no door's IO thread waits for a commit, a lock held long or a long read.
 #ifndef FIREBREAK_DOORS_WORKER_POOL_H_
 #define FIREBREAK_DOORS_WORKER_POOL_H_
 

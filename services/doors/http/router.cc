@@ -164,7 +164,7 @@ void Router::ServePost(const Route& route, const IntakePort::Post& post, HttpCal
     absl::StatusOr<Caller> caller = parts_.desk.Admit(credentials, Permission::kRaiseAlerts, route.path);
     if (!caller.ok()) return Finish(route, credentials, PlainError(caller.status()), *responder);
     IntakePort::BegunPost begun = parts_.intake.begin_alerts_v2(*caller, call.content_type, std::move(call.body));
-    if (!begun.reply) return FinishPost(route, std::move(begun.rest), began, std::move(credentials), std::move(responder));
+    if (!begun.reply) return FinishPost(route, std::move(begun), began, std::move(credentials), std::move(responder));
     intake_seconds_.Observe(absl::ToDoubleSeconds(parts_.desk.clock().Now() - began));
     return Finish(route, credentials, *std::move(begun.reply), *responder);
   }
@@ -178,9 +178,9 @@ void Router::ServePost(const Route& route, const IntakePort::Post& post, HttpCal
   if (!parts_.intake_pool.TryPost(std::move(job))) Finish(route, credentials, Busy(), *responder);
 }
 
-void Router::FinishPost(const Route& route, std::function<void(IntakePort::Answered)> rest, absl::Time began,
+void Router::FinishPost(const Route& route, IntakePort::BegunPost begun, absl::Time began,
                         Credentials credentials, std::shared_ptr<HttpResponder> responder) {
-  // One allocation for what outlives this call; all of it goes to the pool, and from there to the ledger's thread.
+  // One allocation for what outlives this call; a longer rest goes to the pool, and from there all to the ledger's thread.
   struct Post {
     Router& router;
     const Route& route;
@@ -197,7 +197,7 @@ void Router::FinishPost(const Route& route, std::function<void(IntakePort::Answe
     }
   };
   const auto post = std::make_shared<Post>(
-      Post{*this, route, began, std::move(credentials), std::move(responder), std::move(rest)});
+      Post{*this, route, began, std::move(credentials), std::move(responder), std::move(begun.rest)});
   const auto job = [post] {
     {
       absl::MutexLock lock(&post->router.posts_mutex_);
@@ -210,6 +210,7 @@ void Router::FinishPost(const Route& route, std::function<void(IntakePort::Answe
       --post->router.posts_open_;
     });
   };
+  if (begun.brief) return job();
   if (!parts_.intake_pool.TryPost(job)) Finish(route, post->credentials, Busy(), *post->responder);
 }
 

@@ -40,7 +40,7 @@ class Router final : public HttpRoutes {
   void ServePost(const Route& route, const IntakePort::Post& post, HttpCall call,
                  std::shared_ptr<HttpResponder> responder);
   // The second half of a post, on the pool.
-  void FinishPost(const Route& route, std::function<void(IntakePort::Answered)> rest, absl::Time began,
+  void FinishPost(const Route& route, IntakePort::BegunPost begun, absl::Time began,
                   Credentials credentials, std::shared_ptr<HttpResponder> responder);
   void ServeGet(const Route& route, Permission permission, std::function<HttpReply()> get, HttpCall call,
                 std::shared_ptr<HttpResponder> responder);

@@ -82,7 +82,9 @@ class BeastServer final : public HttpServer {
   };
   static std::vector<std::unique_ptr<Loop>> MakeLoops(int count) {
     std::vector<std::unique_ptr<Loop>> loops;
-    for (int i = 0; i < std::max(count, 1); ++i) loops.push_back(std::make_unique<Loop>());
+    const int half = static_cast<int>(std::thread::hardware_concurrency()) / 2;
+    if (count == 0) count = std::clamp(half, 1, 4);   // the rest is for the ledger's thread and the pool
+    for (int i = 0; i < count; ++i) loops.push_back(std::make_unique<Loop>());
     return loops;
   }
   std::vector<std::unique_ptr<Loop>> loops_;  // destroyed before what their handlers hold refers to

@@ -228,7 +228,7 @@ IntakePort House::intake() {
     if (begun.answer) return {ToReply(*std::move(begun.answer)), nullptr};
     return {std::nullopt, [rest = std::move(begun.rest)](IntakePort::Answered answered) {
               rest([answered = std::move(answered)](HttpAnswer answer) { answered(ToReply(std::move(answer))); });
-            }};
+            }, begun.brief};
   };
   port.get_status = [this] { return ToReply(alerts_->GetAlertmanagerStatus()); };
   port.get_alerts = [this] { return ToReply(alerts_->GetAlertmanagerAlerts()); };

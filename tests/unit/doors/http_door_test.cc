@@ -44,7 +44,7 @@ class HttpDoorTest : public ::testing::Test {
                   return;
                 }
                 answered(post_alerts(caller, type, body));
-              }};
+              }, body == "brief"};
     };
     intake.get_status = [] { return HttpReply{200, "application/json", "{}"}; };
     intake.get_alerts = [] { return HttpReply{200, "application/json", "[]"}; };
@@ -99,6 +99,14 @@ TEST_F(HttpDoorTest, RefusesTlsOffAwayFromLoopback) {
   auto started =
       HttpDoor::Start({house.table, house.desk, intake_pool, house.metrics, {}, [] { return true; }}, options);
   EXPECT_TRUE(absl::IsInvalidArgument(started.status())) << started.status();
+}
+
+TEST_F(HttpDoorTest, ServesABriefPostWhereItCameInAndALongerOneOnThePool) {
+  OpenPlain();
+  intake_pool.Stop();   // takes nothing any more
+  HttpResult brief = Post("/api/v2/alerts", {kJson, kMonitor}, "brief");
+  EXPECT_EQ(brief.status, 200) << brief.body;
+  EXPECT_EQ(Post("/api/v2/alerts", {kJson, kMonitor}, "longer").status, 503);
 }
 
 TEST_F(HttpDoorTest, SpeaksBinaryMessagesToo) {
