@@ -11,7 +11,7 @@
 #include "clients/cli/session.h"
 #include "clients/cli/usage.h"
 #include "firebreak/base/bytes.h"
-#include "firebreak/base/heap.h"
+#include "firebreak/base/process.h"
 #include "firebreak/base/text.h"
 #include "google/protobuf/stubs/logging.h"
 
@@ -123,7 +123,7 @@ int Run(const std::vector<std::string>& words) {
 }  // namespace firebreak::cli
 
 int main(int argc, char** argv) {
-  firebreak::KeepFreedBuffers();
+  firebreak::PrepareProcess();
   std::signal(SIGINT, firebreak::cli::EndInterrupted);
   firebreak::cli::SilenceLibraries();
   return firebreak::cli::Run(std::vector<std::string>(argv + 1, argv + argc));

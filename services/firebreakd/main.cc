@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "firebreak/base/heap.h"
+#include "firebreak/base/process.h"
 #include "firebreak/base/status.h"
 #include "services/firebreakd/arguments.h"
 #include "services/firebreakd/init.h"
@@ -169,6 +169,6 @@ int Main(const std::vector<std::string>& words) {
 }  // namespace firebreak
 
 int main(int argc, char** argv) {
-  firebreak::KeepFreedBuffers();
+  firebreak::PrepareProcess();
   return firebreak::Main({argv + 1, argv + argc});
 }

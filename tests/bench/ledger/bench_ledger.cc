@@ -22,6 +22,7 @@
 #include "firebreak/base/check.h"
 #include "firebreak/base/clock.h"
 #include "firebreak/base/log.h"
+#include "firebreak/base/process.h"
 #include "firebreak/base/text.h"
 #include "firebreak/crypto/sign.h"
 #include "firebreak/ledger/ledger.h"
@@ -191,4 +192,7 @@ int Main(int count, char** arguments) {
 }  // namespace
 }  // namespace firebreak
 
-int main(int count, char** arguments) { return firebreak::Main(count, arguments); }
+int main(int count, char** arguments) {
+  firebreak::PrepareProcess();   // as the service has it
+  return firebreak::Main(count, arguments);
+}
