@@ -11,6 +11,7 @@
 #include "firebreak/v1/fleet.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace access_commands {
 namespace {
 
 constexpr absl::Duration kLifetimeMax = absl::Hours(87'600);
@@ -139,8 +140,10 @@ void SetUpIdReason(CLI::App& command, IdReason& options) {
 }
 
 }  // namespace
+}  // namespace access_commands
 
 void AddAccessCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace access_commands;
   const auto none = [](CLI::App&, NoOptions&) {};
   CLI::App* token = AddGroup(app, "token", "Bearer tokens");
   AddCommand<TokenOptions>(*token, chosen, "create", "Make a token for an identity; it is shown or written once",

@@ -8,6 +8,7 @@
 #include "firebreak/v1/action.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace action_commands {
 namespace {
 
 struct NoOptions {};
@@ -97,8 +98,10 @@ absl::Status ShowEvidence(Session& session, const ShowOptions& options) {
 }
 
 }  // namespace
+}  // namespace action_commands
 
 void AddActionCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace action_commands;
   CLI::App* action = AddGroup(app, "action", "What playbooks can do, one thing at a time");
   AddCommand<NoOptions>(*action, chosen, "list", "Actions, what they take and which permission they need", [](CLI::App&, NoOptions&) {}, ListActions, session);
   AddCommand<RunOptions>(*action, chosen, "run", "Do one action in your own name",

@@ -7,6 +7,7 @@
 #include "firebreak/v1/alert.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace alert_commands {
 namespace {
 
 struct SendOptions {
@@ -103,8 +104,10 @@ absl::Status Show(Session& session, const FingerprintOption& options) {
 }
 
 }  // namespace
+}  // namespace alert_commands
 
 void AddAlertCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace alert_commands;
   CLI::App* alert = AddGroup(app, "alert", "What monitors say");
   AddCommand<SendOptions>(
       *alert, chosen, "send", "Raise or resolve one alert",

@@ -10,6 +10,7 @@
 #include "firebreak/v1/audit.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace audit_commands {
 namespace {
 
 struct ListOptions {
@@ -125,8 +126,10 @@ absl::Status Watch(Session& session, const ListOptions& options) {
 }
 
 }  // namespace
+}  // namespace audit_commands
 
 void AddAuditCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace audit_commands;
   CLI::App* audit = AddGroup(app, "audit", "The ledger: everything that changed state, provably");
   AddCommand<ListOptions>(*audit, chosen, "list", "Entries, oldest first",
                           [](CLI::App& command, ListOptions& options) {

@@ -6,6 +6,7 @@
 #include "firebreak/v1/upkeep.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace backup_commands {
 namespace {
 
 using Stub = v1::Upkeep::Stub;
@@ -86,8 +87,10 @@ void SetUpFolder(CLI::App& command, FolderOptions& options) {
 }
 
 }  // namespace
+}  // namespace backup_commands
 
 void AddBackupCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace backup_commands;
   CLI::App* backup = AddGroup(app, "backup", "Backups of the records and all content, made while the service runs");
   AddCommand<CreateOptions>(*backup, chosen, "create", "Make one now, in the folder that the service's config.yaml names",
                             [](CLI::App& command, CreateOptions& options) {

@@ -10,6 +10,7 @@
 #include "firebreak/v1/bom.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace bom_commands {
 namespace {
 
 using google::protobuf::Value;
@@ -96,8 +97,10 @@ absl::Status Verify(Session& session, const VerifyOptions& options) {
 }
 
 }  // namespace
+}  // namespace bom_commands
 
 void AddBomCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace bom_commands;
   CLI::App* bom = AddGroup(app, "bom", "Bills of materials (CycloneDX ML-BOM)");
   AddCommand<ExportOptions>(*bom, chosen, "export", "What a snapshot or a deployment is made of",
                             [](CLI::App& command, ExportOptions& options) {

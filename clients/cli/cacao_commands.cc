@@ -15,6 +15,7 @@
 #include "firebreak/v1/playbook.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace cacao_commands {
 namespace {
 
 constexpr size_t kKeyBytesMax = size_t{1} << 20;
@@ -203,8 +204,10 @@ void AddSigning(CLI::App& command, SigningOptions& options, const std::string& k
 }
 
 }  // namespace
+}  // namespace cacao_commands
 
 void AddCacaoCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace cacao_commands;
   CLI::App* playbook = app.get_subcommand("playbook");
   AddCommand<ExportOptions>(*playbook, chosen, "export", "As a CACAO 2.0 document that other engines run",
                             [](CLI::App& command, ExportOptions& options) {

@@ -5,6 +5,7 @@
 #include "firebreak/base/text.h"
 
 namespace firebreak::cli {
+namespace completion {
 namespace {
 
 struct ShellOption {
@@ -72,8 +73,10 @@ std::string Fish(const CLI::App& app) {
 }
 
 }  // namespace
+}  // namespace completion
 
 void AddCompletionCommand(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace completion;
   AddCommand<ShellOption>(
       app, chosen, "completion", "Shell completion: source <(firebreak completion bash)",
       [](CLI::App& command, ShellOption& options) {

@@ -38,6 +38,7 @@ absl::Status ShowDecision(Session& session, const std::string& deployment, const
   return absl::OkStatus();
 }
 
+namespace containment_commands {
 namespace {
 
 struct ContainOptions {
@@ -140,8 +141,10 @@ absl::Status Rollback(Session& session, const RollbackOptions& options) {
 }
 
 }  // namespace
+}  // namespace containment_commands
 
 void AddContainmentCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace containment_commands;
   AddCommand<ContainOptions>(app, chosen, "contain", "Take a deployment's model out of production now",
                              [](CLI::App& command, ContainOptions& options) {
                                command.add_option("deployment", options.deployment, "e.g. fraud-prod")->required();

@@ -6,6 +6,7 @@
 #include "firebreak/v1/fleet.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace deployment_commands {
 namespace {
 
 struct NoOptions {};
@@ -151,8 +152,10 @@ absl::Status Decisions(Session& session, const NameOption& options) {
 }
 
 }  // namespace
+}  // namespace deployment_commands
 
 void AddDeploymentCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace deployment_commands;
   CLI::App* deployment = AddGroup(app, "deployment", "Serving slots and what was decided about them");
   const auto name = [](CLI::App& command, NameOption& options) {
     command.add_option("name", options.name, "Deployment, e.g. fraud-prod")->required();

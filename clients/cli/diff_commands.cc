@@ -6,6 +6,7 @@
 #include "firebreak/v1/diff.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace diff_commands {
 namespace {
 
 struct DiffOptions {
@@ -109,8 +110,10 @@ absl::Status Diff(Session& session, const DiffOptions& options) {
 }
 
 }  // namespace
+}  // namespace diff_commands
 
 void AddDiffCommand(CLI::App& snapshot, Chosen& chosen, Session& session) {
+  using namespace diff_commands;
   AddCommand<DiffOptions>(snapshot, chosen, "diff", "What changed from one snapshot to another: files, tensors, columns",
                           [](CLI::App& command, DiffOptions& options) {
                             command.add_option("before", options.before, "model/fraud@6 or sha256:…")->required();

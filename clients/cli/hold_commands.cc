@@ -6,6 +6,7 @@
 #include "firebreak/v1/upkeep.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace hold_commands {
 namespace {
 
 using Stub = v1::Upkeep::Stub;
@@ -70,8 +71,10 @@ absl::Status List(Session& session, const ListOptions& options) {
 }
 
 }  // namespace
+}  // namespace hold_commands
 
 void AddHoldCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace hold_commands;
   CLI::App* hold = AddGroup(app, "hold", "What may not be deleted until the hold is lifted on the record");
   AddCommand<PlaceOptions>(*hold, chosen, "place", "Hold snapshots (every incident holds what it touched by itself)",
                            [](CLI::App& command, PlaceOptions& options) {

@@ -7,6 +7,7 @@
 #include "firebreak/v1/incident.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace incident_commands {
 namespace {
 
 struct OpenOptions {
@@ -179,8 +180,10 @@ absl::Status Timeline(Session& session, const Id& options) {
 void SetUpId(CLI::App& command, Id& options) { command.add_option("incident", options.incident, "INC-42")->required(); }
 
 }  // namespace
+}  // namespace incident_commands
 
 void AddIncidentCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace incident_commands;
   CLI::App* incident = AddGroup(app, "incident", "Incidents: lifecycle, roles, notes, timeline");
   AddCommand<OpenOptions>(*incident, chosen, "open", "Open an incident by hand; starts the playbook that answers it",
                           [](CLI::App& command, OpenOptions& options) {

@@ -8,6 +8,7 @@
 #include "firebreak/v1/inventory.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace inventory_commands {
 namespace {
 
 struct InventoryOptions {
@@ -152,8 +153,10 @@ absl::Status List(Session& session, const InventoryOptions& options) {
 }
 
 }  // namespace
+}  // namespace inventory_commands
 
 void AddInventoryCommand(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace inventory_commands;
   AddCommand<InventoryOptions>(
       app, chosen, "inventory", "What is stored: who signed and validated it, where it serves, when it was last proven intact",
       [](CLI::App& command, InventoryOptions& options) {

@@ -15,6 +15,7 @@
 #include "firebreak/v1/snapshot.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace lineage_commands {
 namespace {
 
 struct DrawOptions {
@@ -235,8 +236,10 @@ void SetUpEdge(CLI::App& command, EdgeOptions& options) {
 }
 
 }  // namespace
+}  // namespace lineage_commands
 
 void AddSnapshotLineageCommand(CLI::App& snapshot, Chosen& chosen, Session& session) {
+  using namespace lineage_commands;
   AddCommand<DrawOptions>(
       snapshot, chosen, "lineage", "What it was made from and what was made from it, as a tree or a picture",
       [](CLI::App& command, DrawOptions& options) {
@@ -250,6 +253,7 @@ void AddSnapshotLineageCommand(CLI::App& snapshot, Chosen& chosen, Session& sess
 }
 
 void AddLineageCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace lineage_commands;
   CLI::App* lineage = AddGroup(app, "lineage", "Edges added or corrected under signature after the push");
   AddCommand<EdgeOptions>(*lineage, chosen, "add", "Sign and record what a snapshot was made from",
                           [](CLI::App& command, EdgeOptions& options) {

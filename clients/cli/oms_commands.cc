@@ -18,6 +18,7 @@
 #include "firebreak/signing/oms.h"
 
 namespace firebreak::cli {
+namespace oms_commands {
 namespace {
 
 namespace fs = std::filesystem;
@@ -256,8 +257,10 @@ void SetUpVerifying(CLI::App& command, OmsOptions& options) {
 }
 
 }  // namespace
+}  // namespace oms_commands
 
 void AddOmsCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace oms_commands;
   CLI::App* oms = AddGroup(app, "oms", "OpenSSF Model Signing on this machine; no service needed");
   AddCommand<OmsOptions>(*oms, chosen, "sign-model", "Sign a folder or file; any OMS tool can verify it",
                          [](CLI::App& command, OmsOptions& options) {

@@ -19,6 +19,7 @@
 #include "firebreak/v1/playbook.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace playbook_author_commands {
 namespace {
 
 struct LintOptions {
@@ -203,8 +204,10 @@ absl::Status Schema(Session& session, const OutOption& options) {
 }
 
 }  // namespace
+}  // namespace playbook_author_commands
 
 absl::Status WriteTextFile(const std::filesystem::path& path, const std::string& text) {
+  using namespace playbook_author_commands;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << text;
   out.close();
@@ -213,6 +216,7 @@ absl::Status WriteTextFile(const std::filesystem::path& path, const std::string&
 }
 
 void AddPlaybookAuthorCommands(CLI::App& playbook, Chosen& chosen, Session& session) {
+  using namespace playbook_author_commands;
   AddCommand<LintOptions>(playbook, chosen, "lint", "Check files: file:line:column, rule, nearest valid name; needs no service",
                           [](CLI::App& command, LintOptions& options) {
                             command.add_option("file", options.files, "YAML, one playbook each")->required();

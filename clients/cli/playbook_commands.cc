@@ -8,6 +8,7 @@
 #include "firebreak/v1/playbook.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace playbook_commands {
 namespace {
 
 struct NoOptions {};
@@ -97,8 +98,10 @@ absl::Status PutFiles(Session& session, const FilesOption& options) {
 }
 
 }  // namespace
+}  // namespace playbook_commands
 
 void AddPlaybookCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace playbook_commands;
   CLI::App* playbook = AddGroup(app, "playbook", "Executable runbooks");
   const auto files = [](CLI::App& command, FilesOption& options) {
     command.add_option("file", options.files, "YAML, one playbook each")->required();

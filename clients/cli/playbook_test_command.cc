@@ -16,6 +16,7 @@
 #include "firebreak/rehearsal/rehearsal.h"
 
 namespace firebreak::cli {
+namespace playbook_test_command {
 namespace {
 
 struct TestOptions {
@@ -149,8 +150,10 @@ absl::Status Test(Session& session, const TestOptions& options) {
 }
 
 }  // namespace
+}  // namespace playbook_test_command
 
 void AddPlaybookTestCommand(CLI::App& playbook, Chosen& chosen, Session& session) {
+  using namespace playbook_test_command;
   AddCommand<TestOptions>(playbook, chosen, "test", "Play a playbook against declared or recorded outcomes, in virtual time",
                           [](CLI::App& command, TestOptions& options) {
                             command.add_option("file", options.file, "YAML of the playbook")->required();

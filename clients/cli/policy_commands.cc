@@ -13,6 +13,7 @@
 #include "firebreak/v1/signer.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace policy_commands {
 namespace {
 
 struct NoOptions {};
@@ -148,8 +149,10 @@ absl::Status Signatures(Session& session, const Reference& options) {
 }
 
 }  // namespace
+}  // namespace policy_commands
 
 void AddPolicyCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace policy_commands;
   CLI::App* policy = AddGroup(app, "policy", "How many signatures of whom a snapshot needs before it may serve");
   AddCommand<SetOptions>(*policy, chosen, "set", "Add or change a policy",
                          [](CLI::App& command, SetOptions& options) {
@@ -172,6 +175,7 @@ void AddPolicyCommands(CLI::App& app, Chosen& chosen, Session& session) {
 }
 
 void AddSignatureCommands(CLI::App& snapshot, Chosen& chosen, Session& session) {
+  using namespace policy_commands;
   AddCommand<SignOptions>(snapshot, chosen, "sign", "Add a signature to what is stored; the content is not sent again",
                           [](CLI::App& command, SignOptions& options) {
                             command.add_option("reference", options.reference, "model/fraud@7 or sha256:…")->required();

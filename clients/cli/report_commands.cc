@@ -6,6 +6,7 @@
 #include "firebreak/v1/report.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace report_commands {
 namespace {
 
 struct Id {
@@ -61,8 +62,10 @@ absl::Status Export(Session& session, const ExportOptions& options) {
 }
 
 }  // namespace
+}  // namespace report_commands
 
 void AddReportCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace report_commands;
   CLI::App* report = AddGroup(app, "report", "Post-incident reports");
   const auto incident = [](CLI::App& command, Id& options) { command.add_option("incident", options.incident, "INC-42")->required(); };
   AddCommand<Id>(*report, chosen, "build", "Compose, sign and store a report from what the ledger holds now", incident, Build, session);

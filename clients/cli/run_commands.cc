@@ -8,6 +8,7 @@
 #include "firebreak/v1/run_control.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace run_commands {
 namespace {
 
 struct ListOptions {
@@ -34,8 +35,10 @@ struct ApproveOptions {
 };
 
 }  // namespace
+}  // namespace run_commands
 
 absl::Status PrintRunAnswer(Session& session, const google::protobuf::Message& answer, const v1::PlaybookRun& run) {
+  using namespace run_commands;
   if (session.out().format() == Format::kJson) {
     session.out().PrintMessage(answer);
   } else {
@@ -44,6 +47,7 @@ absl::Status PrintRunAnswer(Session& session, const google::protobuf::Message& a
   return absl::OkStatus();
 }
 
+namespace run_commands {
 namespace {
 
 absl::Status List(Session& session, const ListOptions& options) {
@@ -164,8 +168,10 @@ absl::Status Approve(Session& session, const ApproveOptions& options) {
 void SetUpId(CLI::App& command, Id& options) { command.add_option("run", options.run, "RUN-17")->required(); }
 
 }  // namespace
+}  // namespace run_commands
 
 void AddRunCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace run_commands;
   CLI::App* run = AddGroup(app, "run", "Playbook runs");
   AddCommand<ListOptions>(*run, chosen, "list", "Runs, newest first",
                           [](CLI::App& command, ListOptions& options) {

@@ -9,6 +9,7 @@
 #include "firebreak/v1/run_control.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace run_control_commands {
 namespace {
 
 struct PlanOptions {
@@ -117,8 +118,10 @@ void SetUpHold(CLI::App& command, HoldOptions& options) {
 }
 
 }  // namespace
+}  // namespace run_control_commands
 
 void AddRunControlCommands(CLI::App& run, Chosen& chosen, Session& session) {
+  using namespace run_control_commands;
   AddCommand<PlanOptions>(run, chosen, "plan", "What a playbook would do, step by step; nothing is done",
                           [](CLI::App& command, PlanOptions& options) {
                             command.add_option("playbook", options.playbook, "As playbook list shows it")->required();

@@ -9,6 +9,7 @@
 #include "google/protobuf/struct.pb.h"
 
 namespace firebreak::cli {
+namespace session_commands {
 namespace {
 
 struct LoginOptions {
@@ -106,8 +107,10 @@ absl::Status PrintVersion(Session& session, const NoOptions&) {
 }
 
 }  // namespace
+}  // namespace session_commands
 
 void AddSessionCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace session_commands;
   AddCommand<LoginOptions>(app, chosen, "login", "Check a token with the service and remember it as a context",
                            [](CLI::App& command, LoginOptions& options) {
                              command.add_option("--name", options.name, "Name of the context; default: default");

@@ -6,6 +6,7 @@
 #include "firebreak/v1/sharing.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace share_commands {
 namespace {
 
 struct NoOptions {};
@@ -143,8 +144,10 @@ void SetUpShare(CLI::App& command, ShareOptions& options) {
 }
 
 }  // namespace
+}  // namespace share_commands
 
 void AddShareCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace share_commands;
   CLI::App* share = AddGroup(app, "share", "Anonymised incident records to external databases");
   CLI::App* destination = AddGroup(*share, "destination", "Where records may go");
   AddCommand<DestinationOptions>(*destination, chosen, "put", "Add or change a destination",

@@ -13,6 +13,7 @@
 #include "firebreak/v1/snapshot.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace signer_commands {
 namespace {
 
 struct NoOptions {};
@@ -173,8 +174,10 @@ absl::Status Revoke(Session& session, const RevokeOptions& options) {
 }
 
 }  // namespace
+}  // namespace signer_commands
 
 void AddSignerCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace signer_commands;
   CLI::App* signer = AddGroup(app, "signer", "Keys and authorities whose signatures on snapshots count");
   AddCommand<TrustOptions>(*signer, chosen, "trust", "Trust a publisher's public key, or certificates below an authority",
                            [](CLI::App& command, TrustOptions& options) {

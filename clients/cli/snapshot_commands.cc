@@ -6,6 +6,7 @@
 #include "firebreak/v1/snapshot.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace snapshot_commands {
 namespace {
 
 struct Reference {
@@ -147,8 +148,10 @@ void SetUpReference(CLI::App& command, Reference& options) {
 }
 
 }  // namespace
+}  // namespace snapshot_commands
 
 void AddSnapshotCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace snapshot_commands;
   CLI::App* snapshot = AddGroup(app, "snapshot", "Signed, versioned models, datasets and configurations");
   AddTransferCommands(*snapshot, chosen, session);
   AddDeletionCommands(*snapshot, chosen, session);

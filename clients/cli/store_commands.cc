@@ -8,6 +8,7 @@
 #include "firebreak/v1/upkeep.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace store_commands {
 namespace {
 
 using Stub = v1::Upkeep::Stub;
@@ -223,8 +224,10 @@ void AddQuotaCommands(CLI::App& store, Chosen& chosen, Session& session) {
 }
 
 }  // namespace
+}  // namespace store_commands
 
 void AddDeletionCommands(CLI::App& snapshot, Chosen& chosen, Session& session) {
+  using namespace store_commands;
   AddCommand<DeleteOptions>(snapshot, chosen, "delete", "Delete one version that nothing needs; can be taken back until garbage is collected",
                             [](CLI::App& command, DeleteOptions& options) {
                               SetUpDelete(command, options);
@@ -236,6 +239,7 @@ void AddDeletionCommands(CLI::App& snapshot, Chosen& chosen, Session& session) {
 }
 
 void AddStoreCommands(CLI::App& app, Chosen& chosen, Session& session) {
+  using namespace store_commands;
   CLI::App* store = AddGroup(app, "store", "The store: its state, garbage, damage and quotas");
   AddCommand<None>(*store, chosen, "status", "How much is stored, and when it was last looked after", [](CLI::App&, None&) {}, Status, session);
   AddCommand<Collect>(*store, chosen, "gc", "Delete stored bytes that nothing names, beside running pushes",

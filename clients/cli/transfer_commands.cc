@@ -13,6 +13,7 @@
 #include "firebreak/v1/snapshot.grpc.pb.h"
 
 namespace firebreak::cli {
+namespace transfer_commands {
 namespace {
 
 struct PushCommand {
@@ -155,8 +156,10 @@ absl::Status Pull(Session& session, const PullCommand& command) {
 }
 
 }  // namespace
+}  // namespace transfer_commands
 
 void AddTransferCommands(CLI::App& snapshot, Chosen& chosen, Session& session) {
+  using namespace transfer_commands;
   AddCommand<PushCommand>(
       snapshot, chosen, "push", "Sign a folder on this machine and store it as the next version",
       [](CLI::App& command, PushCommand& options) {
