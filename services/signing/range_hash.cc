@@ -17,6 +17,7 @@
 #include "firebreak/base/json.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "services/signing/leased_view.h"
 
 namespace firebreak::oms {
 namespace {
@@ -24,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 constexpr size_t kPieceBytes = size_t{1} << 20;
 constexpr size_t kSlots = 4;                            // pieces read and not yet hashed
+constexpr uint64_t kLookMin = uint64_t{256} << 10;      // below it a copy costs less than a lease
 constexpr uint64_t kReadAheadMin = uint64_t{8} << 20;   // below it a thread costs more than it saves
 
 class OpenFile {
@@ -78,6 +80,7 @@ class OpenFile {
     return static_cast<ssize_t>(done);
   }
 
+  int fd() const { return fd_; }
   absl::Status Short() const { return absl::FailedPreconditionError(what_ + ": could not be read to its end"); }
 
  private:
@@ -88,9 +91,19 @@ class OpenFile {
 size_t PieceAt(uint64_t at, FileRange range) { return static_cast<size_t>(std::min<uint64_t>(kPieceBytes, range.end - at)); }
 
 absl::Status HashInline(const OpenFile& file, FileRange range, HashStream& hash) {
+  uint64_t begin = range.start;
+  if (range.end - range.start >= kLookMin) {
+    LeasedView view(file.fd(), range.end);
+    while (begin < range.end) {
+      const auto bytes = view.Look(begin, static_cast<size_t>(std::min<uint64_t>(LeasedView::kWindowBytes, range.end - begin)));
+      if (!bytes) break;
+      hash.Update(*bytes);
+      begin += bytes->size();
+    }
+  }
   // One buffer per thread: a model may have a million files.
   thread_local const std::unique_ptr<char[]> buffer(new char[kPieceBytes]);
-  for (uint64_t at = range.start; at < range.end;) {
+  for (uint64_t at = begin; at < range.end;) {
     const size_t wanted = PieceAt(at, range);
     if (file.Read(buffer.get(), at, wanted) != static_cast<ssize_t>(wanted)) return file.Short();
     hash.Update(std::string_view(buffer.get(), wanted));
