@@ -161,6 +161,13 @@ bool IsValidUtf8(std::string_view text) {
   return true;
 }
 
+std::string_view CutText(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  size_t end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end);
+}
+
 std::string NearestName(std::string_view name, const std::vector<std::string>& known) {
   if (name.empty() || name.size() > kNearestNameLengthMax) return "";
   const std::string* best = nullptr;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "firebreak/base/bytes.h"
 #include "firebreak/base/json.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
@@ -75,18 +76,18 @@ class TensorComparison {
 
   v1::ContentComparison Content(const std::string& name, const Tensor& old_one, const Tensor& new_one) {
     if (!old_one.external.empty() || !new_one.external.empty()) {
-      Note(change_, StrCat("the bytes of ", QuoteJson(name.substr(0, 100)), " are in file ",
-                           QuoteJson((old_one.external.empty() ? new_one : old_one).external.substr(0, 200)), ", see there"));
+      Note(change_, StrCat("the bytes of ", QuoteJson(CutText(name, 100)), " are in file ",
+                           QuoteJson(CutText((old_one.external.empty() ? new_one : old_one).external, 200)), ", see there"));
       return v1::CONTENT_COMPARISON_NOT_COMPARED;
     }
     if (old_one.representation != new_one.representation || old_one.representation == "pieces") {
-      Note(change_, StrCat(QuoteJson(name.substr(0, 100)), " is stored in two ways that are not compared"));
+      Note(change_, StrCat(QuoteJson(CutText(name, 100)), " is stored in two ways that are not compared"));
       return v1::CONTENT_COMPARISON_NOT_COMPARED;
     }
     if (old_one.size_bytes != new_one.size_bytes) return v1::CONTENT_COMPARISON_DIFFERENT;
     const absl::StatusOr<bool> same = SameBytes(*before_, old_one.offset, *after_, new_one.offset, old_one.size_bytes);
     if (same.ok()) return *same ? v1::CONTENT_COMPARISON_SAME : v1::CONTENT_COMPARISON_DIFFERENT;
-    Note(change_, StrCat(QuoteJson(name.substr(0, 100)), ": ", MessageOf(same.status())));
+    Note(change_, StrCat(QuoteJson(CutText(name, 100)), ": ", MessageOf(same.status())));
     return v1::CONTENT_COMPARISON_NOT_COMPARED;
   }
 
@@ -94,9 +95,7 @@ class TensorComparison {
     if (static_cast<size_t>(change_.tensors_size()) >= limits_.tensors_listed) return;
     v1::TensorChange& entry = *change_.add_tensors();
     entry.set_change(kind);
-    std::string shown = name.substr(0, kNameBytesShown);
-    while (!shown.empty() && (static_cast<unsigned char>(shown.back()) & 0x80) != 0 && shown.size() < name.size()) shown.pop_back();
-    entry.set_name(std::move(shown));
+    entry.set_name(std::string(CutText(name, kNameBytesShown)));
     if (old_one != nullptr) *entry.mutable_before() = Describe(*old_one);
     if (new_one != nullptr) *entry.mutable_after() = Describe(*new_one);
     entry.set_content(content);
@@ -137,13 +136,16 @@ std::map<std::pair<std::string, int>, v1::ColumnFacts> ColumnsOf(const TableFact
   return columns;
 }
 
-void CompareColumns(const TableFacts& old_table, const TableFacts& new_table, v1::TableChange& change) {
+// Answers how many columns differ; past `listed_max` they are counted and not named.
+size_t CompareColumns(const TableFacts& old_table, const TableFacts& new_table, size_t listed_max, v1::TableChange& change) {
+  size_t changed = 0;
   const auto old_columns = ColumnsOf(old_table);
   const auto new_columns = ColumnsOf(new_table);
   const auto add = [&](v1::ChangeKind kind, const std::string& name, const v1::ColumnFacts* old_one, const v1::ColumnFacts* new_one) {
+    if (++changed > listed_max) return;
     v1::ColumnChange& entry = *change.add_columns();
     entry.set_change(kind);
-    entry.set_name(name);
+    entry.set_name(std::string(CutText(name, kNameBytesShown)));
     if (old_one != nullptr) *entry.mutable_before() = *old_one;
     if (new_one != nullptr) *entry.mutable_after() = *new_one;
   };
@@ -160,6 +162,7 @@ void CompareColumns(const TableFacts& old_table, const TableFacts& new_table, v1
   for (const auto& [key, column] : new_columns) {
     if (!old_columns.contains(key)) add(v1::CHANGE_KIND_ADDED, key.first, nullptr, &column);
   }
+  return changed;
 }
 
 void CompareTables(RangedFile* before, RangedFile* after, const DiffLimits& limits, v1::FileChange& change) {
@@ -175,7 +178,10 @@ void CompareTables(RangedFile* before, RangedFile* after, const DiffLimits& limi
   table.set_rows_before(old_table->rows);
   table.set_rows_after(new_table->rows);
   table.set_rows_complete(old_table->complete && new_table->complete);
-  CompareColumns(*old_table, *new_table, table);
+  const size_t changed = CompareColumns(*old_table, *new_table, limits.columns_listed, table);
+  if (changed > limits.columns_listed) {
+    Note(change, StrCat("of ", changed, " columns that differ the first ", limits.columns_listed, " are named"));
+  }
 }
 
 }  // namespace

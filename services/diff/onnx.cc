@@ -169,7 +169,7 @@ absl::Status ReadInitializer(WireReader& reader, const Field& initializer, const
   if (list.tensors.size() >= limits.tensors_max) {
     return absl::ResourceExhaustedError(StrCat("onnx: more than ", limits.tensors_max, " tensors"));
   }
-  if (!list.tensors.emplace(name, std::move(tensor)).second) list.Note(StrCat("two tensors are called ", QuoteJson(name.substr(0, 100))));
+  if (!list.tensors.emplace(name, std::move(tensor)).second) list.Note(StrCat("two tensors are called ", QuoteJson(CutText(name, 100))));
   return absl::OkStatus();
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "firebreak/base/bytes.h"
 #include "firebreak/base/json.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
@@ -51,7 +52,7 @@ std::optional<uint64_t> BytesOf(const std::vector<uint64_t>& shape, uint64_t bit
 }
 
 absl::StatusOr<Tensor> ReadTensor(const std::string& name, const Value& value, uint64_t data_start, uint64_t data_bytes) {
-  const auto wrong = [&](std::string_view what) { return Wrong(StrCat("tensor ", QuoteJson(name.substr(0, 100)), ": ", what)); };
+  const auto wrong = [&](std::string_view what) { return Wrong(StrCat("tensor ", QuoteJson(CutText(name, 100)), ": ", what)); };
   if (value.kind_case() != Value::kStructValue) return wrong("it is no object");
   const auto& fields = value.struct_value().fields();
   const auto type = fields.find("dtype");
@@ -105,9 +106,9 @@ absl::StatusOr<TensorList> ReadSafetensors(RangedFile& file, const DiffLimits& l
     ASSIGN_OR_RETURN(Tensor tensor, ReadTensor(name, value, 8 + length, file.size() - 8 - length));
     const uint64_t bits = BitsOf(tensor.type);
     if (bits == 0) {
-      list.Note(StrCat("tensor ", QuoteJson(name.substr(0, 100)), " has the unknown type ", QuoteJson(tensor.type)));
+      list.Note(StrCat("tensor ", QuoteJson(CutText(name, 100)), " has the unknown type ", QuoteJson(tensor.type)));
     } else if (BytesOf(tensor.shape, bits) != std::optional(tensor.size_bytes)) {
-      list.Note(StrCat("tensor ", QuoteJson(name.substr(0, 100)), ": its shape does not make ", tensor.size_bytes, " bytes"));
+      list.Note(StrCat("tensor ", QuoteJson(CutText(name, 100)), ": its shape does not make ", tensor.size_bytes, " bytes"));
     }
     list.tensors.emplace(name, std::move(tensor));
   }

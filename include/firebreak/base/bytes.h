@@ -24,6 +24,9 @@ uint64_t FromBigEndian64(std::string_view bytes);                 // exactly 8 b
 // True when `text` is well-formed UTF-8 (no surrogates, no overlong forms).
 bool IsValidUtf8(std::string_view text);
 
+// The first bytes_max bytes of UTF-8 text at most, never half a character: what a record holds must stay text.
+std::string_view CutText(std::string_view text, size_t bytes_max);
+
 // The names in `known` closest to `name` by edit distance, best first, at most one, empty when none is near (distance > 1/2).
 std::string NearestName(std::string_view name, const std::vector<std::string>& known);
 

@@ -34,6 +34,7 @@ struct DiffLimits {
   size_t tensors_listed = 1000;                  // changed ones named for one file
   uint64_t table_bytes_max = uint64_t{32} << 20; // of one side; past it rows and types are of the first part
   size_t columns_max = 4096;
+  size_t columns_listed = 1000;                  // changed ones named for one file
 };
 
 struct DiffWish {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <random>
 
+#include "firebreak/base/bytes.h"
 #include "firebreak/diff/diff_desk.h"
 #include "tests/support/vault_fixture.h"
 
@@ -337,6 +338,31 @@ TEST(Table, TurnsBinaryAndEndlessTextIntoFindings) {
   EXPECT_THAT(DiffOne("t.csv", "a\n1\n", "a\n\"1\n").findings(0), HasSubstr("never ends"));
   EXPECT_THAT(DiffOne("t.csv", "a\n1\n", std::string(5000, ',')).findings(0), HasSubstr("more than 4096"));
   EXPECT_THAT(DiffOne("t.csv", "a\n1\n", "").findings(0), HasSubstr("no header"));
+}
+
+TEST(Table, NamesAThousandOfTheColumnsThatDifferAndCountsThem) {
+  std::string before, after;
+  for (int i = 0; i < 4096; ++i) {
+    before += StrCat(i == 0 ? "" : ",", "a", i, std::string(1000, 'x'));
+    after += StrCat(i == 0 ? "" : ",", "b", i, std::string(1000, 'x'));
+  }
+  const v1::FileChange change = DiffOne("t.csv", before + "\n", after + "\n", {}, 1 << 20);
+  EXPECT_EQ(change.table().columns_size(), 1000);
+  EXPECT_THAT(change.findings(), ElementsAre(HasSubstr("of 8192 columns that differ the first 1000")));
+  EXPECT_LT(change.ByteSizeLong(), 700'000u);   // an answer fits into a message whatever a table is called
+}
+
+TEST(Readers, CutLongNamesBetweenCharacters) {
+  std::string name = "x";
+  while (name.size() < 600) name += "\xC3\xA9";
+  const auto file = [&](const char* type, const char* shape) {
+    return Safetensors(StrCat("{\"", name, "\":{\"dtype\":\"", type, "\",\"shape\":[", shape, "],\"data_offsets\":[0,1]}}"), "x");
+  };
+  const v1::FileChange change = DiffOne("m.safetensors", file("U8", "9"), file("Q7", "1"));
+  ASSERT_EQ(change.findings_size(), 2);
+  for (const std::string& finding : change.findings()) EXPECT_TRUE(IsValidUtf8(finding)) << finding;
+  ASSERT_EQ(change.tensors_size(), 1);
+  EXPECT_EQ(change.tensors(0).name(), name.substr(0, 511));
 }
 
 TEST(DiffPage, FindsADamagedChunkAndGoesOn) {
