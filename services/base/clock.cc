@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "services/base/wait_slice.h"
+
 namespace firebreak {
 namespace {
 
@@ -10,7 +12,6 @@ constexpr int64_t kTimestampSecondsMax = 253402300799;  // 9999-12-31T23:59:59Z,
 constexpr int64_t kTimestampSecondsMin = -62135596800;  // 0001-01-01T00:00:00Z
 constexpr int64_t kDurationSecondsMax = 315576000000;   // duration.proto
 constexpr int32_t kNanosMax = 999999999;
-constexpr absl::Duration kLookAgain = absl::Seconds(1);
 
 }  // namespace
 
@@ -20,12 +21,10 @@ bool SystemClock::AwaitUntil(absl::Mutex& mutex, const absl::Condition& conditio
   using Steady = std::chrono::steady_clock;
   const absl::Time began = Now();
   const Steady::time_point steady = Steady::now();
-  // Looked at again now and then: a wait for a time on the wall would not notice that the clock was set. One that was set
-  // back does not make the wait longer: it ends, too, when as much time has gone by as there was left at first.
   for (;;) {
-    const absl::Duration left = std::min(deadline - Now(), (deadline - began) - absl::FromChrono(Steady::now() - steady));
-    if (mutex.AwaitWithTimeout(condition, std::clamp(left, absl::ZeroDuration(), kLookAgain))) return true;
-    if (left <= kLookAgain) return false;
+    const WaitSlice slice = NextWaitSlice(began, absl::FromChrono(Steady::now() - steady), Now(), deadline);
+    if (mutex.AwaitWithTimeout(condition, slice.length)) return true;
+    if (slice.last) return false;
   }
 }
 

@@ -138,7 +138,7 @@ class TableReader {
   void ReadExpectation(const YamlNode& node, TestCase& one) {
     const Fields fields(node, StrCat("case ", one.name, ": expect"),
                         {"state", "reached", "not_reached", "failed", "undone", "calls", "outputs", "within"}, findings_);
-    Expectation& expect = one.expect;
+    CaseExpectation& expect = one.expect;
     expect.state = fields.Text("state");
     static const auto& states = *new std::vector<std::string>{"succeeded", "failed", "cancelled"};
     if (const YamlNode* state = fields.Find("state");

@@ -86,7 +86,7 @@ class Judge {
       Fail(StrCat(name, " is ", PrintJson(found->second), ", not ", PrintJson(wanted)));
   }
 
-  const Expectation& expect_;
+  const CaseExpectation& expect_;
   const Stage& stage_;
   RehearsalResult& result_;
 };

@@ -36,7 +36,7 @@ struct DeclaredVote {
 };
 
 // Empty parts expect nothing. Steps are given by name or path.
-struct Expectation {
+struct CaseExpectation {
   std::string state;  // succeeded | failed | cancelled
   std::vector<std::string> reached;
   std::vector<std::string> not_reached;
@@ -57,7 +57,7 @@ struct TestCase {
   std::map<std::string, std::vector<DeclaredOutcome>> outcomes;
   std::vector<DeclaredVote> votes;
   std::optional<absl::Duration> cancel_at;
-  Expectation expect;
+  CaseExpectation expect;
   v1::SourcePosition position;
 };
 

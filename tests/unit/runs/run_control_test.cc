@@ -248,6 +248,45 @@ TEST_F(RunControlTest, GoingOnContainsAgainWhatAPersonMayHaveLifted) {
   EXPECT_TRUE(world_.contained);
 }
 
+// Containing once more would take out of service what people approved and what the run had already put there.
+TEST_F(RunControlTest, GoingOnDoesNotContainWhatWasPutIntoProductionSince) {
+  Put("apply", "wait", R"(steps:
+- contain: {do: fleet.contain, with: {deployment: $deployment}}
+- plan: {do: rollback.plan, with: {deployment: $deployment}}
+- gate:
+    ask: Back to {$plan.target}?
+    who: {roles: [responder], need: 1, not: [trigger, author]}
+    about: $plan.digest
+    timeout: 10m
+- go:
+    if: $gate.approved
+    then:
+    - apply:
+        do: rollback.apply
+        with: {deployment: $deployment, plan: $plan.digest}
+        undo: {do: fleet.contain, with: {deployment: $deployment}}
+    - note: {do: incident.note, with: {text: done}, delay: 10m}
+)");
+  ASSERT_TRUE(Start("apply").ok());
+  DriveOn("RUN-1");
+  ASSERT_TRUE(Answer(Person("bob")).ok());
+  Drive("RUN-1");
+  ASSERT_EQ(world_.serving, "model/fraud@1");
+  v1::CancelRunRequest cancel;   // which undoes nothing
+  cancel.set_run("RUN-1");
+  cancel.set_reason("the rest by hand");
+  ASSERT_TRUE(desk_->CancelRun(Person("carol"), cancel).ok());
+  DriveOn("RUN-1");
+  ASSERT_EQ(Run("RUN-1").state(), v1::RUN_STATE_CANCELLED);
+  const auto resumed = Resume("RUN-1", "go/then/note");
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  DriveOn(resumed->run().id());
+  EXPECT_EQ(Run(resumed->run().id()).state(), v1::RUN_STATE_SUCCEEDED);
+  EXPECT_EQ(world_.changes["fleet.contain"], 1);
+  EXPECT_EQ(world_.serving, "model/fraud@1");
+  EXPECT_FALSE(world_.contained);
+}
+
 TEST_F(RunControlTest, AMoreSevereRunPreemptsAndContainmentStays) {
   Put("mild", "wait", StrCat("severity: 10\n", kRollSteps));
   Put("bad", "preempt", StrCat("severity: 90\n", kRollSteps));
