@@ -1,4 +1,4 @@
-// backup create, list, verify, restore. The last two need no service, only the folder.
+// backup create, list, verify, restore, prune. The last three need no service, only the folder.
 #include "clients/cli/command.h"
 #include "clients/cli/session.h"
 #include "firebreak/backup/backup.h"
@@ -18,6 +18,12 @@ struct FolderOptions {
   std::string folder;
   std::string id;
   std::string target;
+};
+
+struct PruneOptions {
+  std::string folder;
+  size_t keep = 0;
+  bool dry_run = false;
 };
 
 void PrintBackups(Session& session, const v1::ListBackupsResponse& answer) {
@@ -81,6 +87,25 @@ absl::Status Restore(Session& session, const FolderOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status Prune(Session& session, const PruneOptions& options) {
+  ASSIGN_OR_RETURN(const PrunedBackups pruned,
+                   PruneBackups(options.folder, options.keep, options.dry_run ? PruneManner::kDryRun : PruneManner::kRemove));
+  v1::ListBackupsResponse answer;
+  answer.set_folder(options.folder);
+  for (const v1::Backup& backup : pruned.backups) *answer.add_backups() = backup;
+  if (session.out().format() == Format::kJson) {
+    session.out().PrintMessage(answer);
+    return absl::OkStatus();
+  }
+  for (const v1::Backup& backup : pruned.backups) {
+    session.out().Print(StrCat(options.dry_run ? "would remove backup " : "removed backup ", backup.id(), " of ",
+                               TimeText(backup.has_created_at(), backup.created_at())));
+  }
+  session.out().Print(StrCat(Count(pruned.backups.size(), "backup"), options.dry_run ? " would go, " : " gone, ", SizeText(pruned.bytes),
+                             options.dry_run ? " would be free again" : " free again", "; what is kept is whole as far as names and sizes tell"));
+  return absl::OkStatus();
+}
+
 void SetUpFolder(CLI::App& command, FolderOptions& options) {
   command.add_option("folder", options.folder, "The folder that holds the backups")->required();
   command.add_option("id", options.id, "Which backup; the newest when not given");
@@ -109,6 +134,13 @@ void AddBackupCommands(CLI::App& app, Chosen& chosen, Session& session) {
                               command.add_option("--to", options.target, "The folder to make")->required();
                             },
                             Restore, session);
+  AddCommand<PruneOptions>(*backup, chosen, "prune", "Remove old backups and what only they needed; needs no service",
+                           [](CLI::App& command, PruneOptions& options) {
+                             command.add_option("folder", options.folder, "The folder that holds the backups")->required();
+                             command.add_option("--keep", options.keep, "How many of the newest stay, at least one")->required();
+                             command.add_flag("--dry-run", options.dry_run, "Only say what would go");
+                           },
+                           Prune, session);
 }
 
 }  // namespace firebreak::cli

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <system_error>
+#include <utility>
 
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/json.h"
@@ -10,6 +12,7 @@
 #include "firebreak/base/text.h"
 #include "firebreak/snapshots/manifest.h"
 #include "services/backup/files.h"
+#include "services/backup/layout.h"
 
 namespace firebreak {
 namespace {
@@ -25,9 +28,6 @@ struct Source {
   store::v1::BackupFile file;   // without hash
 };
 
-fs::path ContentPath(const fs::path& folder, const std::string& sha256) { return folder / "files" / sha256.substr(0, 2) / sha256; }
-fs::path ListPath(const fs::path& folder, const std::string& id) { return folder / "backups" / (id + ".json"); }
-
 absl::Status CheckId(const std::string& id) {
   const bool plain = std::all_of(id.begin(), id.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '-'; });
   if (!id.empty() && id.size() <= kIdBytesMax && plain) return absl::OkStatus();
@@ -40,7 +40,7 @@ absl::Status NotReadable(const fs::path& path, std::string_view why) {
 
 absl::Status Prepare(const fs::path& folder) {
   std::error_code error;
-  const fs::path format = folder / "firebreak-backup";
+  const fs::path format = FormatPath(folder);
   if (fs::exists(format, error)) {
     ASSIGN_OR_RETURN(const std::string line, ReadText(format));
     if (line == kFormatLine) return absl::OkStatus();
@@ -92,10 +92,32 @@ absl::Status CheckSpace(const fs::path& folder, uint64_t bytes) {
                                              " MiB (next: free space on it, or back up elsewhere)"));
 }
 
+// What a backup brought in so far: taken away again unless it is finished, for on a full volume every byte counts.
+class Incoming {
+ public:
+  explicit Incoming(fs::path folder) : folder_(std::move(folder)) {}
+  Incoming(const Incoming&) = delete;
+  Incoming& operator=(const Incoming&) = delete;
+  ~Incoming() {
+    std::error_code error;
+    fs::remove(fresh(), error);
+    if (finished_) return;
+    for (const fs::path& content : contents_) fs::remove(content, error);
+  }
+  fs::path fresh() const { return folder_ / "files" / "incoming"; }
+  void Add(fs::path content) { contents_.push_back(std::move(content)); }
+  void Finish() { finished_ = true; }
+
+ private:
+  const fs::path folder_;
+  std::vector<fs::path> contents_;
+  bool finished_ = false;
+};
+
 // Hashes while copying; a content that is there already is not kept twice.
-absl::StatusOr<std::string> Take(const fs::path& folder, const fs::path& from, uint64_t* bytes_written) {
+absl::StatusOr<std::string> Take(const fs::path& folder, const fs::path& from, Incoming& incoming, uint64_t* bytes_written) {
   std::error_code error;
-  const fs::path fresh = folder / "files" / "incoming";
+  const fs::path fresh = incoming.fresh();
   fs::remove(fresh, error);
   ASSIGN_OR_RETURN(std::string sha256, CopyAndHash(from, fresh));
   const fs::path to = ContentPath(folder, sha256);
@@ -105,6 +127,7 @@ absl::StatusOr<std::string> Take(const fs::path& folder, const fs::path& from, u
   }
   *bytes_written += fs::file_size(fresh, error);
   RETURN_IF_ERROR(MakeFolders(to.parent_path()));
+  incoming.Add(to);
   fs::rename(fresh, to, error);
   if (error) return absl::UnavailableError(StrCat("keep ", to.string(), ": ", error.message()));
   RETURN_IF_ERROR(SyncFolder(to.parent_path()));
@@ -115,7 +138,7 @@ absl::StatusOr<std::string> Take(const fs::path& folder, const fs::path& from, u
 
 absl::StatusOr<std::vector<store::v1::BackupManifest>> ListBackups(const fs::path& folder) {
   std::error_code error;
-  if (!fs::exists(folder / "firebreak-backup", error)) {
+  if (!fs::exists(FormatPath(folder), error)) {
     return absl::NotFoundError(StrCat(folder.string(), " holds no backups"));
   }
   std::vector<store::v1::BackupManifest> backups;
@@ -145,6 +168,7 @@ absl::StatusOr<store::v1::BackupManifest> LoadBackup(const fs::path& folder, con
 absl::StatusOr<v1::Backup> WriteBackup(const fs::path& folder, v1::Backup backup, const std::vector<BackupSource>& wanted) {
   RETURN_IF_ERROR(CheckId(backup.id()));
   RETURN_IF_ERROR(Prepare(folder));
+  ASSIGN_OR_RETURN(const std::unique_ptr<FolderLock> lock, FolderLock::Take(FormatPath(folder), FolderUse::kChange));
   ASSIGN_OR_RETURN(const std::vector<store::v1::BackupManifest> before, ListBackups(folder));
   std::map<std::string, store::v1::BackupFile> known;
   if (!before.empty()) {
@@ -161,11 +185,12 @@ absl::StatusOr<v1::Backup> WriteBackup(const fs::path& folder, v1::Backup backup
   }
   RETURN_IF_ERROR(CheckSpace(folder, bytes_new));
   store::v1::BackupManifest manifest;
+  Incoming incoming(folder);
   uint64_t bytes_written = 0;
   uint64_t bytes = 0;
   for (Source& source : sources) {
     if (source.file.sha256().empty()) {
-      ASSIGN_OR_RETURN(std::string sha256, Take(folder, source.from, &bytes_written));
+      ASSIGN_OR_RETURN(std::string sha256, Take(folder, source.from, incoming, &bytes_written));
       source.file.set_sha256(std::move(sha256));
     }
     bytes += source.file.size_bytes();
@@ -177,11 +202,15 @@ absl::StatusOr<v1::Backup> WriteBackup(const fs::path& folder, v1::Backup backup
   backup.set_bytes_written(bytes_written);
   *manifest.mutable_backup() = backup;
   if (fs::exists(ListPath(folder, backup.id()), error)) return absl::AlreadyExistsError(StrCat("backup ", backup.id(), " exists"));
-  RETURN_IF_ERROR(WriteText(ListPath(folder, backup.id()), MessageToJson(manifest)));
+  const absl::Status listed = WriteText(ListPath(folder, backup.id()), MessageToJson(manifest));
+  // The list may be there although its folder could not be made durable: then what it names stays.
+  if (listed.ok() || fs::exists(ListPath(folder, backup.id()), error)) incoming.Finish();
+  if (!listed.ok()) return listed;
   return backup;
 }
 
 absl::StatusOr<std::vector<std::string>> VerifyBackup(const fs::path& folder, const store::v1::BackupManifest& manifest) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<FolderLock> lock, FolderLock::Take(FormatPath(folder), FolderUse::kRead));
   std::vector<std::string> findings;
   for (const store::v1::BackupFile& file : manifest.files()) {
     const absl::StatusOr<std::string> found = CopyAndHash(ContentPath(folder, file.sha256()), {});
@@ -199,6 +228,7 @@ absl::Status RestoreBackup(const fs::path& folder, const store::v1::BackupManife
   if (fs::exists(target, error) && !fs::is_empty(target, error)) {
     return absl::FailedPreconditionError(StrCat(target.string(), " is not empty (next: name an empty folder)"));
   }
+  ASSIGN_OR_RETURN(const std::unique_ptr<FolderLock> lock, FolderLock::Take(FormatPath(folder), FolderUse::kRead));
   RETURN_IF_ERROR(MakeFolders(target));
   fs::permissions(target, fs::perms::owner_all, error);
   uint64_t bytes = 0;

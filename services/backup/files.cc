@@ -1,6 +1,7 @@
 #include "services/backup/files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -133,5 +134,21 @@ absl::Status MakeFolders(const std::filesystem::path& folder) {
   if (error) return absl::UnavailableError(StrCat("make folder ", folder.string(), ": ", error.message()));
   return absl::OkStatus();
 }
+
+absl::StatusOr<std::unique_ptr<FolderLock>> FolderLock::Take(const std::filesystem::path& path, FolderUse use) {
+  // A folder to restore from may lie on a medium that cannot be written.
+  const int fd = ::open(path.c_str(), (use == FolderUse::kChange ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+  if (fd < 0) return FromErrno(path);
+  std::unique_ptr<FolderLock> lock(new FolderLock(fd));
+  if (::flock(fd, (use == FolderUse::kChange ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0) return lock;
+  if (errno == EWOULDBLOCK) {
+    return absl::UnavailableError(StrCat(path.parent_path().string(), " is in use: a backup is being made, read or pruned there",
+                                         " (next: wait until that is done)"));
+  }
+  if (use == FolderUse::kRead) return lock;
+  return FromErrno(path);
+}
+
+FolderLock::~FolderLock() { ::close(fd_); }
 
 }  // namespace firebreak

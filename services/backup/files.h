@@ -3,6 +3,7 @@
 #define FIREBREAK_SERVICES_BACKUP_FILES_H_
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,22 @@ absl::StatusOr<std::string> ReadText(const std::filesystem::path& path);
 absl::Status WriteText(const std::filesystem::path& path, std::string_view text);
 
 absl::Status MakeFolders(const std::filesystem::path& folder);
+
+// Whoever adds or takes away is alone in a folder of backups; readers share it. The kernel lets go when a process ends.
+enum class FolderUse { kRead, kChange };
+class FolderLock {
+ public:
+  // Of the file `path`, which exists. kUnavailable when others use it in a way that does not go together with `use`; where the
+  // file system knows no locks, only reading is allowed.
+  static absl::StatusOr<std::unique_ptr<FolderLock>> Take(const std::filesystem::path& path, FolderUse use);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  explicit FolderLock(int fd) : fd_(fd) {}
+  const int fd_;
+};
 
 }  // namespace firebreak
 

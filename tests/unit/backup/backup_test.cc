@@ -1,5 +1,10 @@
 #include "firebreak/backup/backup.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
 #include <fstream>
 #include <iterator>
 
@@ -107,6 +112,131 @@ TEST_F(BackupTest, RefusesFoldersThatAreSomethingElseAndPathsThatLeadOut) {
   EXPECT_FALSE(fs::exists(root / "outside"));
   Write(root / "full/x", "x");
   EXPECT_TRUE(absl::IsFailedPrecondition(RestoreBackup(folder, *LoadBackup(folder, "1"), root / "full")));
+}
+
+TEST_F(BackupTest, APruneTakesOldBackupsAndWhatOnlyTheyNeeded) {
+  Write(data / "store/shared", "in all of them");
+  for (const char* id : {"1", "2", "3"}) {
+    Write(data / "store/own", StrCat("only in ", id));
+    ASSERT_TRUE(Make(id).ok());
+  }
+  const fs::path own_of_1 = ContentOf("1", "store/own");
+  const auto would = PruneBackups(folder, 2, PruneManner::kDryRun);
+  ASSERT_TRUE(would.ok()) << would.status();
+  ASSERT_EQ(would->backups.size(), 1u);
+  EXPECT_EQ(would->backups[0].id(), "1");
+  EXPECT_EQ(would->contents, 1u);
+  EXPECT_EQ(would->bytes, std::string("only in 1").size());
+  EXPECT_EQ(ListBackups(folder)->size(), 3u);
+  EXPECT_TRUE(fs::exists(own_of_1));
+
+  ASSERT_TRUE(PruneBackups(folder, 2, PruneManner::kRemove).ok());
+  EXPECT_EQ(ListBackups(folder)->size(), 2u);
+  EXPECT_FALSE(fs::exists(own_of_1));
+  for (const char* id : {"2", "3"}) {
+    EXPECT_TRUE(VerifyBackup(folder, *LoadBackup(folder, id))->empty()) << id;
+    ASSERT_TRUE(RestoreBackup(folder, *LoadBackup(folder, id), root / id).ok());
+    EXPECT_EQ(Read(root / id / "store/shared"), "in all of them");
+  }
+  EXPECT_TRUE(PruneBackups(folder, 5, PruneManner::kRemove)->backups.empty());
+  EXPECT_EQ(ListBackups(folder)->size(), 2u);
+  Write(data / "store/own", "only in 4");
+  EXPECT_TRUE(Make("4").ok());
+}
+
+TEST_F(BackupTest, APruneRefusesWhenWhatItWouldKeepMayNotBeEnough) {
+  EXPECT_TRUE(absl::IsNotFound(PruneBackups(folder, 1, PruneManner::kRemove).status()));
+  for (const char* id : {"1", "2"}) {
+    Write(data / "store/own", StrCat("only in ", id));
+    ASSERT_TRUE(Make(id).ok());
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(PruneBackups(folder, 0, PruneManner::kRemove).status()));
+  const fs::path own_of_2 = ContentOf("2", "store/own");
+  Write(own_of_2, "only");
+  EXPECT_TRUE(absl::IsFailedPrecondition(PruneBackups(folder, 1, PruneManner::kRemove).status())) << "another size";
+  fs::remove(own_of_2);
+  const absl::Status refused = PruneBackups(folder, 1, PruneManner::kRemove).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_NE(refused.ToString().find("backup 2, which is to be kept, is not whole: store/own is missing"), std::string::npos) << refused;
+  EXPECT_TRUE(VerifyBackup(folder, *LoadBackup(folder, "1"))->empty());
+  Write(folder / "backups/3.json", "{");
+  EXPECT_TRUE(absl::IsDataLoss(PruneBackups(folder, 1, PruneManner::kRemove).status()));
+  EXPECT_TRUE(fs::exists(folder / "backups/1.json"));
+}
+
+TEST_F(BackupTest, APruneFinishesWhatWasBrokenOffAndLeavesWhatIsNotOurs) {
+  Write(data / "store/a", "a");
+  ASSERT_TRUE(Make("1").ok());
+  const std::string orphan(64, 'e');
+  Write(folder / "files/ee" / orphan, "left behind");
+  Write(folder / "files/ee/notes.txt", "somebody's");
+  Write(folder / "files/ff" / orphan, "in the wrong place");
+  const auto pruned = PruneBackups(folder, 1, PruneManner::kRemove);
+  ASSERT_TRUE(pruned.ok()) << pruned.status();
+  EXPECT_EQ(pruned->contents, 1u);
+  EXPECT_FALSE(fs::exists(folder / "files/ee" / orphan));
+  EXPECT_TRUE(fs::exists(folder / "files/ee/notes.txt"));
+  EXPECT_TRUE(fs::exists(folder / "files/ff" / orphan));
+  EXPECT_TRUE(VerifyBackup(folder, *LoadBackup(folder, "1"))->empty());
+}
+
+// A prune between the copying of contents and the writing of the list would take what the new backup needs.
+TEST_F(BackupTest, OnlyOneAtATimeChangesAFolder) {
+  Write(data / "store/a", "a");
+  ASSERT_TRUE(Make("1").ok());
+  const store::v1::BackupManifest manifest = *LoadBackup(folder, "1");
+  {
+    const int reader = ::open((folder / "firebreak-backup").c_str(), O_RDONLY | O_CLOEXEC);
+    ASSERT_EQ(::flock(reader, LOCK_SH | LOCK_NB), 0);
+    EXPECT_TRUE(absl::IsUnavailable(PruneBackups(folder, 1, PruneManner::kRemove).status()));
+    EXPECT_TRUE(absl::IsUnavailable(Make("2").status()));
+    EXPECT_TRUE(VerifyBackup(folder, manifest).ok()) << "readers share";
+    ::close(reader);
+  }
+  {
+    const int writer = ::open((folder / "firebreak-backup").c_str(), O_RDONLY | O_CLOEXEC);
+    ASSERT_EQ(::flock(writer, LOCK_EX | LOCK_NB), 0);
+    EXPECT_TRUE(absl::IsUnavailable(VerifyBackup(folder, manifest).status()));
+    EXPECT_TRUE(absl::IsUnavailable(RestoreBackup(folder, manifest, root / "r")));
+    EXPECT_TRUE(absl::IsUnavailable(PruneBackups(folder, 1, PruneManner::kRemove).status()));
+    ::close(writer);
+  }
+  EXPECT_TRUE(PruneBackups(folder, 1, PruneManner::kRemove).ok());
+}
+
+TEST_F(BackupTest, AFullVolumeIsACleanRefusalAndNothingIsLost) {
+  fs::create_directories(folder);
+  if (::mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=80m") != 0) GTEST_SKIP() << "no small volume can be mounted here";
+  struct Unmount {
+    ~Unmount() { ::umount(path.c_str()); }
+    const fs::path path;
+  } unmount{folder};
+  Write(data / "store/small", "small");
+  ASSERT_TRUE(Make("1").ok());
+  const uint64_t free_before = fs::space(folder).available;
+
+  // Known beforehand: not begun.
+  Write(data / "store/big", std::string(size_t{90} << 20, 'x'));
+  absl::Status refused = Make("2").status();
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_NE(refused.ToString().find("free space on it"), std::string::npos) << refused;
+
+  // Found out in the middle, after other contents came in: a link is as small as its name until it is read.
+  fs::rename(data / "store/big", root / "big");
+  Write(data / "store/a-first", "came in before the volume was full");
+  fs::create_symlink(root / "big", data / "store/link");
+  v1::Backup backup;
+  backup.set_id("2");
+  refused = WriteBackup(folder, backup, {{data / "store/a-first", "store/a-first"}, {data / "store/link", "store/link"}}).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_NE(refused.ToString().find("the volume is full"), std::string::npos) << refused;
+  EXPECT_EQ(ListBackups(folder)->size(), 1u);
+  EXPECT_TRUE(VerifyBackup(folder, *LoadBackup(folder, "1"))->empty());
+  EXPECT_GE(fs::space(folder).available + 65'536, free_before) << "what had come in is gone again";
+
+  fs::remove(data / "store/link");
+  ASSERT_TRUE(Make("2").ok());
+  EXPECT_TRUE(VerifyBackup(folder, *LoadBackup(folder, "2"))->empty());
 }
 
 TEST_F(BackupTest, ACutOfTheEngineIsAStoreOfThatMomentWhileItServesOn) {
