@@ -147,6 +147,8 @@ void Puller::Fetch(Group& group) {
 absl::Status Puller::FetchMissing(Group& group) {
   v1::GetChunksRequest request;
   request.set_snapshot(digest_.text());
+  // Each file is hashed as it is written. Once something was wrong, the other side is to look at what it has as well.
+  request.set_hashes(manner_ == Manner::kQuick);
   struct Fetched {
     std::string data;
     int uses = 0;
@@ -281,7 +283,7 @@ absl::Status Puller::PullFiles(Workers& workers) {
     for (const v1::FileEntry& entry : page.files()) {
       absl::Status allowed = checker.Add(entry);
       if (!allowed.ok()) return absl::DataLossError(StrCat("refused: ", MessageOf(allowed)));
-      if (bundle_) bundle_->matcher.Add(entry);
+      if (bundle_) bundle_->Add(entry);
       RETURN_IF_ERROR(Want(entry, workers));
     }
     // A page that brings nothing, or the same place again, must not keep us asking for ever.
@@ -309,9 +311,9 @@ absl::StatusOr<PullResult> Puller::Run() {
   if (snapshot_.digest() != digest_.text()) {
     return absl::DataLossError(StrCat("asked for ", digest_.text(), ", was answered ", snapshot_.digest()));
   }
-  if (!options_.trusted_keys.empty() || options_.write_bundle) {
-    ASSIGN_OR_RETURN(FetchedBundle fetched, FetchBundle(port_, digest_, options_.retry));
-    if (!options_.trusted_keys.empty()) RETURN_IF_ERROR(fetched.Verify(options_.trusted_keys));
+  if (!options_.trust.empty() || options_.write_bundle) {
+    ASSIGN_OR_RETURN(FetchedBundle fetched, FetchBundle(port_, digest_, options_.trust, options_.retry));
+    if (!options_.trust.empty()) RETURN_IF_ERROR(fetched.Verify(options_.trust));
     bundle_ = std::move(fetched);
   }
   {
@@ -322,14 +324,11 @@ absl::StatusOr<PullResult> Puller::Run() {
   }
   Report(TransferPhase::kCommitting);
   uint64_t files = snapshot_.file_count();
-  if (bundle_ && bundle_->verified()) {
-    absl::Status match = bundle_->matcher.Finish();
-    if (!match.ok()) return absl::DataLossError(std::string(MessageOf(match)));
-  }
+  if (bundle_) RETURN_IF_ERROR(bundle_->Finish(folder_.path(), options_.limits.threads));
   if (options_.write_bundle) {
     ASSIGN_OR_RETURN(OpenFile file, folder_.OpenForWriting(std::string(kSignatureFileName)));
-    RETURN_IF_ERROR(file.WriteAt(bundle_->bytes, 0));
-    RETURN_IF_ERROR(file.Truncate(bundle_->bytes.size()));
+    RETURN_IF_ERROR(file.WriteAt(bundle_->bytes(), 0));
+    RETURN_IF_ERROR(file.Truncate(bundle_->bytes().size()));
     RETURN_IF_ERROR(file.Sync());
     ++files;
   }
@@ -338,7 +337,10 @@ absl::StatusOr<PullResult> Puller::Run() {
   RETURN_IF_ERROR(files <= kSyncEachMax + 1 ? folder_.SyncFolders() : folder_.SyncAll());
   PullResult result;
   result.snapshot = snapshot_;
-  result.signer_key_id = bundle_ ? bundle_->key_id : "";
+  if (bundle_ && bundle_->verified()) {
+    result.signer_key_id = bundle_->signature().key_id;
+    result.signer_identities = bundle_->signature().certificate_identities;
+  }
   result.bytes_received = bytes_received_;
   return result;
 }

@@ -27,6 +27,7 @@ namespace {
 constexpr size_t kGroupChunksMax = 1000;
 constexpr size_t kGroupBytesMax = size_t{3} << 20;      // what one PutChunks takes
 constexpr size_t kBundleInlineMax = size_t{1} << 20;    // larger bundles travel as chunks
+constexpr size_t kGroupEndsMax = 100'000;
 constexpr int kFreshIdsMax = 3;
 constexpr int kPushesAgainMax = 3;
 
@@ -48,9 +49,18 @@ struct WaitingChunk {
 
 struct Group {
   std::vector<WaitingChunk> chunks;
+  std::vector<uint32_t> ends;   // as ChunkRun::ends
+  uint64_t stream = 0;          // 0: the other side does not want to know where chunks stand
+  uint64_t number = 0;
   size_t bytes = 0;
   bool has_whole_file = false;
 };
+
+void SetRun(const Group& group, v1::ChunkRun* run) {
+  run->set_stream(group.stream);
+  run->set_number(group.number);
+  for (const uint32_t end : group.ends) run->add_ends(end);
+}
 
 // What is to be pushed, as it was counted before.
 struct Content {
@@ -93,6 +103,8 @@ class Pusher {
   const ProgressCallback& progress_;
 
   std::string push_id_;
+  uint64_t stream_ = 0;                   // as the other side answered
+  uint64_t next_run_ = 0;
   std::vector<std::string> pages_held_;   // digests of pages the other side has
   uint64_t next_page_ = 0;
   std::string model_name_;
@@ -134,6 +146,7 @@ absl::Status Pusher::Begin(const std::string& request_id) {
   ASSIGN_OR_RETURN(v1::BeginPushResponse response,
                    Retry(options_.retry, "begin push", [&] { return port_.BeginPush(request); }));
   push_id_ = response.push_id();
+  stream_ = response.stream();
   pages_held_.assign(response.page_digests().begin(), response.page_digests().end());
   return absl::OkStatus();
 }
@@ -150,6 +163,10 @@ absl::Status Pusher::Put(v1::PutChunksRequest& request, v1::PutChunksResponse& r
 
 absl::Status Pusher::SendAsked(Group& group) {
   v1::MissingChunksRequest question;
+  if (group.stream != 0) {
+    question.set_push_id(push_id_);
+    SetRun(group, question.mutable_run());
+  }
   for (WaitingChunk& chunk : group.chunks) {
     chunk.digest = Sha256(chunk.data).raw();
     question.add_digests(chunk.digest);
@@ -168,14 +185,21 @@ absl::Status Pusher::SendAsked(Group& group) {
     chunk->set_digest(waiting.digest);
     chunk->set_data(std::move(waiting.data));
   }
+  if (request.chunks().empty()) return absl::OkStatus();
+  if (group.stream != 0) {
+    request.mutable_run()->set_stream(group.stream);
+    request.mutable_run()->set_number(group.number);
+    request.mutable_run()->set_asked(true);
+  }
   v1::PutChunksResponse response;
-  return request.chunks().empty() ? absl::OkStatus() : Put(request, response);
+  return Put(request, response);
 }
 
 // The other side hashes them anyway. Should it answer wrong digests, the file's own, which we sign, will not fit them.
 absl::Status Pusher::SendUnasked(Group& group) {
   v1::PutChunksRequest request;
   for (WaitingChunk& waiting : group.chunks) request.add_chunks()->set_data(std::move(waiting.data));
+  if (group.stream != 0) SetRun(group, request.mutable_run());
   v1::PutChunksResponse response;
   RETURN_IF_ERROR(Put(request, response));
   if (response.digests_size() != request.chunks_size()) return absl::DataLossError("chunks were taken without saying their digests");
@@ -208,6 +232,8 @@ void Pusher::Process(Group& group) {
 void Pusher::SubmitGroup(Workers& workers) {
   if (group_->chunks.empty()) return;
   std::shared_ptr<Group> full = std::move(group_);
+  full->stream = stream_;
+  full->number = next_run_++;
   group_ = std::make_unique<Group>();
   workers.Submit([this, full] { Process(*full); });
 }
@@ -257,6 +283,11 @@ absl::Status Pusher::ReadFile(const std::filesystem::path& root, const ScannedFi
   }
   bytes_read_ += total;
   ++files_read_;
+  if (group_->ends.size() >= kGroupEndsMax) {   // so many empty files in a row: what follows is read back at commit
+    group_->ends.clear();
+    stream_ = 0;
+  }
+  group_->ends.push_back(static_cast<uint32_t>(group_->chunks.size()));
   absl::MutexLock lock(&mutex_);
   if (!one_chunk) slot->entry.set_digest(stream.Finish().raw());
   slot->read = true;

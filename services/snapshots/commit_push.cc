@@ -8,23 +8,22 @@
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
 #include "firebreak/crypto/hash.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/snapshots/bundle_match.h"
 #include "firebreak/snapshots/names.h"
-#include "firebreak/storage/keys/signers.h"
 #include "firebreak/storage/keys/snapshots.h"
 #include "firebreak/storage/keys/upkeep.h"
 #include "services/snapshots/content_match.h"
-#include "services/snapshots/entry.h"
 #include "services/snapshots/lineage.h"
 #include "services/snapshots/push_desk.h"
+#include "services/snapshots/signature_log.h"
 #include "services/snapshots/signatures.h"
 
 namespace firebreak {
 namespace {
 
 constexpr size_t kFindingsMax = 10;
-constexpr size_t kNamesOfContentMax = 63;   // one less than the signature gate looks at
 constexpr int kParentsMax = 1000;   // of one content, over all pushes that declared some
 
 bool SameEdge(const v1::LineageEdge& a, const v1::LineageEdge& b) {
@@ -66,9 +65,11 @@ absl::Status PushDesk::CheckAncestry(const v1::Snapshot& snapshot) const {
   return absl::OkStatus();
 }
 
-absl::Status PushDesk::CheckIntact(const PageRefs& pages, const v1::Snapshot& snapshot, uint64_t* bytes_read) const {
-  ASSIGN_OR_RETURN(ContentReport content, ProveContent(chunks_, pages, kFindingsMax));
-  *bytes_read = content.bytes_read;
+absl::Status PushDesk::CheckIntact(const PageRefs& pages, const v1::Snapshot& snapshot, const std::vector<bool>& proven) const {
+  if (proven.size() == snapshot.file_count() && std::find(proven.begin(), proven.end(), false) == proven.end()) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(ContentReport content, ProveContent(chunks_, pages, kFindingsMax, proven));
   if (content.findings_total == 0) return absl::OkStatus();
   return WithNextStep(absl::DataLossError(StrCat("content of ", SnapshotName(snapshot), " is not what its manifest says: ",
                                                  absl::StrJoin(content.findings, "; "))),
@@ -100,9 +101,12 @@ absl::StatusOr<PushDesk::Proved> PushDesk::Prove(const Caller& caller, const v1:
   if (!NeedsBytes(proved.bundle.signature)) {
     ASSIGN_OR_RETURN(matcher, BundleMatcher::Make(proved.bundle.signature));
   }
+  const std::vector<ProvenSpan> spans = proofs_.Spans(request.push_id());
+  SpanMatcher on_the_way(spans);
   ASSIGN_OR_RETURN(ManifestReport manifest,
                    ExamineManifest(chunks_, kind, session.pages(), [&](const v1::FileEntry& entry) {
                      if (matcher) matcher->Add(entry);
+                     on_the_way.Add(entry);
                      return absl::OkStatus();
                    }));
   if (matcher) RETURN_IF_ERROR(matcher->Finish());
@@ -130,7 +134,8 @@ absl::StatusOr<PushDesk::Proved> PushDesk::Prove(const Caller& caller, const v1:
   signature.set_bundle_digest(Sha256(proved.bundle_bytes).text());
   *signature.mutable_verified_at() = ToProto(clock_.Now());
   RETURN_IF_ERROR(CheckAncestry(snapshot));
-  RETURN_IF_ERROR(CheckIntact(session.pages(), snapshot, &proved.bytes_read));
+  RETURN_IF_ERROR(CheckIntact(session.pages(), snapshot, on_the_way.Finish()));
+  proved.bytes_hashed = manifest.totals.size_bytes;
   if (!matcher) RETURN_IF_ERROR(MatchContent(chunks_, session.pages(), proved.bundle.signature));
   proved.session = std::move(session);
   return proved;
@@ -167,7 +172,7 @@ absl::Status PushDesk::WriteContent(Draft& draft, const Proved& proved, const v1
   *proven.mutable_time() = ToProto(clock_.Now());
   proven.set_intact(true);
   proven.set_actor(snapshot.pushed_by());
-  proven.set_bytes_read(proved.bytes_read);
+  proven.set_bytes_read(proved.bytes_hashed);
   draft.Put(keys::SnapshotProven(snapshot.digest()), proven);
   return absl::OkStatus();
 }
@@ -205,10 +210,7 @@ absl::Status PushDesk::Write(Draft& draft, const Caller& caller, const Proved& p
   size_t edges_added = 0;
   RETURN_IF_ERROR(WriteContent(draft, proved, snapshot, &edges_added));
   if (!same) {
-    // Past this many the signature gate could not look at the policies of all of them.
-    ASSIGN_OR_RETURN(const auto names, ListRecords(ledger_.store(), keys::NamesOfContent(snapshot.digest()), "", kNamesOfContentMax));
-    if (names.records.size() >= kNamesOfContentMax)
-      return absl::ResourceExhaustedError(StrCat("this content already goes by ", kNamesOfContentMax, " names (next: use one of them)"));
+    RETURN_IF_ERROR(BindName(draft, snapshot, limits_.names_of_content_max));
     series.set_newest_version(snapshot.version());
     series.clear_newest_present();
     series.clear_all_deleted();
@@ -218,10 +220,6 @@ absl::Status PushDesk::Write(Draft& draft, const Caller& caller, const Proved& p
     of_name.set_version(snapshot.version());
     draft.Put(keys::SeriesDigest(kind, snapshot.name(), snapshot.digest()), of_name);
     draft.Put(keys::SnapshotVersion(kind, snapshot.name(), snapshot.version()), snapshot);
-    store::v1::SignedRef called;
-    called.set_name(snapshot.name());
-    called.set_digest(snapshot.digest());
-    draft.Put(keys::NameOfContent(snapshot.digest(), snapshot.name()), called);
   }
   WriteDone(draft, caller, proved, snapshot);
 
@@ -271,6 +269,7 @@ absl::StatusOr<v1::CommitPushResponse> PushDesk::Commit(const Caller& caller, co
     if (other) return Answer(*other);
     return receipt.status();
   }
+  proofs_.Close(request.push_id());
   ASSIGN_OR_RETURN(*response.mutable_snapshot(), catalogue_.Resolve(SnapshotName(response.snapshot())));
   return response;
 }

@@ -163,7 +163,8 @@ class Lane {
       places.push_back(&piece);
     }
     if (digests.empty()) return;
-    absl::StatusOr<std::vector<std::string>> data = chunks_.GetMany(digests, kGroupBytes + kChunkBytesMax);
+    // Every file is hashed; what is wrong is read once more, with every check there is.
+    absl::StatusOr<std::vector<std::string>> data = chunks_.GetUnchecked(digests, kGroupBytes + kChunkBytesMax);
     for (size_t i = 0; i < places.size(); ++i) {
       // One that cannot be read says nothing of its neighbours: each by itself then.
       places[i]->data = data.ok() ? absl::StatusOr<std::string>(std::move((*data)[i])) : chunks_.Get(digests[i]);
@@ -222,9 +223,10 @@ class Dealer {
     for (size_t i = 0; i < kLanes; ++i) lanes_.push_back(std::make_unique<Lane>(chunks, findings));
   }
 
-  absl::Status Add(const v1::FileEntry& entry) {
+  // `order`: of the file in the manifest.
+  absl::Status Add(const v1::FileEntry& entry, uint64_t order) {
     if (entry.chunks_before() == 0) {
-      file_ = std::make_shared<const ProvedFile>(ProvedFile{order_++, entry.path(), entry.digest()});
+      file_ = std::make_shared<const ProvedFile>(ProvedFile{order, entry.path(), entry.digest()});
       left_ = entry.size_bytes();
       lane_ = std::min_element(lanes_.begin(), lanes_.end(),
                                [](const auto& a, const auto& b) { return a->bytes() < b->bytes(); })->get();
@@ -247,7 +249,6 @@ class Dealer {
   Lane* lane_ = nullptr;
   std::shared_ptr<const ProvedFile> file_;
   uint64_t left_ = 0;
-  uint64_t order_ = 0;
 };
 
 // Files whose hash is wrong though every chunk could be read: once more, to say which chunk it is.
@@ -263,9 +264,10 @@ absl::Status NameWrongChunks(const ChunkStore& chunks, const PageRefs& pages, Fi
     uint64_t number = entry.chunks_before();
     for (const v1::ChunkRef& ref : entry.chunks()) {
       absl::StatusOr<std::string> data = chunks.Get(Digest::FromRaw(ref.digest()));
-      if (data.ok() && Sha256(*data).raw() != ref.digest()) {
+      if (!data.ok() || Sha256(*data).raw() != ref.digest()) {
         findings.Note(file->first, number,
-                      StrCat(Place(file->second, ref.digest(), number), ": its bytes do not match its digest"));
+                      StrCat(Place(file->second, ref.digest(), number), ": ",
+                             data.ok() ? "its bytes do not match its digest" : MessageOf(data.status())));
         named[file->first] = true;
       }
       ++number;
@@ -280,12 +282,18 @@ absl::Status NameWrongChunks(const ChunkStore& chunks, const PageRefs& pages, Fi
 
 }  // namespace
 
-absl::StatusOr<ContentReport> ProveContent(const ChunkStore& chunks, const PageRefs& pages, size_t findings_max) {
+absl::StatusOr<ContentReport> ProveContent(const ChunkStore& chunks, const PageRefs& pages, size_t findings_max,
+                                           const std::vector<bool>& proven) {
   Findings findings(findings_max);
   absl::Status read;
+  uint64_t files = 0;
   {
     Dealer dealer(chunks, findings);
-    read = ForEachEntry(chunks, pages, [&](const v1::FileEntry& entry) { return dealer.Add(entry); });
+    read = ForEachEntry(chunks, pages, [&](const v1::FileEntry& entry) {
+      if (entry.chunks_before() == 0) ++files;
+      const bool known = files <= proven.size() && proven[static_cast<size_t>(files - 1)];
+      return known ? absl::OkStatus() : dealer.Add(entry, files - 1);
+    });
   }
   if (!read.ok() && !absl::IsCancelled(read)) return read;
   RETURN_IF_ERROR(NameWrongChunks(chunks, pages, findings));

@@ -7,12 +7,12 @@
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
 #include "firebreak/crypto/hash.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/snapshots/manifest.h"
 #include "firebreak/snapshots/names.h"
 #include "firebreak/storage/keys/snapshots.h"
 #include "google/protobuf/util/message_differencer.h"
-#include "services/snapshots/entry.h"
 
 namespace firebreak {
 namespace {
@@ -23,6 +23,7 @@ constexpr size_t kLabelValueBytesMax = 1024;
 constexpr size_t kDescriptionBytesMax = 4096;
 constexpr int kMissingDigestsMax = 4096;
 constexpr size_t kPutBytesMax = size_t{3} << 20;
+constexpr size_t kReadAtOnceMax = size_t{8} << 20;
 constexpr size_t kSweepMax = 16;   // expired records one BeginPush removes
 
 absl::Status CheckBegin(const v1::BeginPushRequest& request, const SnapshotLimits& limits) {
@@ -157,7 +158,7 @@ absl::StatusOr<v1::BeginPushResponse> PushDesk::Begin(const Caller& caller, cons
   ASSIGN_OR_RETURN(std::optional<store::v1::PushSession> found, FindRecord(ledger_.store(), keys::SnapshotPush(push_id)));
   if (found && FromProto(found->touched_at()) >= clock_.Now() - limits_.push_lifetime) {
     if (!SameRequest(found->request(), request)) return OtherContent(request);
-    return Begun(push_id, *found);
+    return Opened(Begun(push_id, *found));
   }
   if (limit_) RETURN_IF_ERROR(limit_({request.kind(), request.name(), push_id, 0, false}));
   ASSIGN_OR_RETURN(std::vector<v1::LineageEdge> lineage, ResolveLineage(request));
@@ -184,7 +185,13 @@ absl::StatusOr<v1::BeginPushResponse> PushDesk::Begin(const Caller& caller, cons
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(ledger_.Transact(build).status());
-  return Begun(push_id, session);
+  return Opened(Begun(push_id, session));
+}
+
+// Whoever begins, or begins again, sends all runs from the first.
+v1::BeginPushResponse PushDesk::Opened(v1::BeginPushResponse begun) {
+  begun.set_stream(proofs_.Open(begun.push_id()));
+  return begun;
 }
 
 absl::StatusOr<store::v1::PushSession> PushDesk::LoadSession(const Caller& caller, const std::string& push_id) const {
@@ -263,7 +270,55 @@ absl::StatusOr<v1::PutFilesResponse> PushDesk::PutFiles(const Caller& caller, co
   return v1::PutFilesResponse();
 }
 
-absl::StatusOr<v1::MissingChunksResponse> PushDesk::MissingChunks(const v1::MissingChunksRequest& request) const {
+// What is there already is read now, so that the commit need not.
+absl::Status PushDesk::ProveAsked(const Caller& caller, const v1::MissingChunksRequest& request,
+                                  const std::vector<Digest>& missing) {
+  const std::shared_ptr<PushProof> proof = proofs_.Find(request.push_id(), request.run().stream());
+  if (proof == nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(LoadSession(caller, request.push_id()).status());
+  const absl::flat_hash_set<Digest> awaited(missing.begin(), missing.end());
+  std::vector<Digest> stored;
+  std::vector<ProofChunk> chunks;
+  chunks.reserve(static_cast<size_t>(request.digests_size()));
+  for (const std::string& raw : request.digests()) {
+    Digest digest = Digest::FromRaw(raw);
+    const bool is_stored = !awaited.contains(digest);
+    chunks.push_back({.digest = raw, .state = is_stored ? ProofChunk::State::kStored : ProofChunk::State::kAwaited});
+    if (is_stored) stored.push_back(std::move(digest));
+  }
+  // More than this, and each is read in its turn.
+  const absl::StatusOr<std::vector<std::string>> data = chunks_.GetUnchecked(stored, kReadAtOnceMax);
+  size_t next = 0;
+  for (ProofChunk& chunk : chunks) {
+    if (!data.ok() || chunk.state != ProofChunk::State::kStored) continue;
+    chunk.data = (*data)[next++];
+    chunk.state = ProofChunk::State::kRead;
+  }
+  proof->Begin(request.run(), std::move(chunks));
+  return absl::OkStatus();
+}
+
+void PushDesk::ProveSent(const v1::PutChunksRequest& request, const std::vector<ChunkView>& views,
+                         const absl::flat_hash_set<Digest>& fresh) {
+  const std::shared_ptr<PushProof> proof = proofs_.Find(request.push_id(), request.run().stream());
+  if (proof == nullptr) return;
+  const bool asked = request.run().asked();
+  std::vector<ProofChunk> chunks;
+  chunks.reserve(views.size());
+  for (const ChunkView& view : views) {
+    // Bytes that stand there already are older than these, and it is those that are to be proven.
+    const bool counts = asked || fresh.contains(view.digest);
+    chunks.push_back({.digest = std::string(view.digest.raw()), .data = counts ? view.data : std::string_view(),
+                      .state = counts ? ProofChunk::State::kHashed : ProofChunk::State::kStored});
+  }
+  if (asked) {
+    proof->Fill(request.run(), chunks);
+  } else {
+    proof->Begin(request.run(), std::move(chunks));
+  }
+}
+
+absl::StatusOr<v1::MissingChunksResponse> PushDesk::MissingChunks(const Caller& caller, const v1::MissingChunksRequest& request) {
   if (request.digests_size() > kMissingDigestsMax) {
     return absl::InvalidArgumentError(StrCat("more than ", kMissingDigestsMax, " digests in one question"));
   }
@@ -274,6 +329,7 @@ absl::StatusOr<v1::MissingChunksResponse> PushDesk::MissingChunks(const v1::Miss
     digests.push_back(Digest::FromRaw(raw));
   }
   ASSIGN_OR_RETURN(std::vector<Digest> missing, chunks_.Missing(digests));
+  if (request.has_run()) RETURN_IF_ERROR(ProveAsked(caller, request, missing));
   v1::MissingChunksResponse response;
   for (const Digest& digest : missing) response.add_digests(digest.raw());
   return response;
@@ -312,7 +368,16 @@ absl::StatusOr<v1::PutChunksResponse> PushDesk::PutChunks(const Caller& caller, 
   if (limit_ && !done) {
     RETURN_IF_ERROR(limit_({session.request().kind(), session.request().name(), request.push_id(), bytes, false}));
   }
+  const bool proves = request.has_run() && !done;
+  absl::flat_hash_set<Digest> fresh;
+  if (proves && !request.run().asked()) {
+    std::vector<Digest> digests;
+    for (const ChunkView& view : views) digests.push_back(view.digest);
+    ASSIGN_OR_RETURN(const std::vector<Digest> missing, chunks_.Missing(digests));
+    fresh.insert(missing.begin(), missing.end());
+  }
   RETURN_IF_ERROR(chunks_.Put(views));
+  if (proves) ProveSent(request, views, fresh);
   return response;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "firebreak/access/caller.h"
@@ -20,6 +21,7 @@
 #include "services/snapshots/catalogue.h"
 #include "services/snapshots/content.h"
 #include "services/snapshots/keyring.h"
+#include "services/snapshots/push_proof.h"
 
 namespace firebreak {
 
@@ -28,14 +30,15 @@ class PushDesk {
  public:
   PushDesk(Ledger& ledger, ChunkStore& chunks, const Clock& clock, const Catalogue& catalogue, const Keyring& keyring,
            const SnapshotLimits& limits)
-      : ledger_(ledger), chunks_(chunks), clock_(clock), catalogue_(catalogue), keyring_(keyring), limits_(limits) {}
+      : ledger_(ledger), chunks_(chunks), clock_(clock), catalogue_(catalogue), keyring_(keyring), limits_(limits),
+        proofs_(chunks) {}
 
   // Once, before the first request.
   void SetLimit(SnapshotVault::PushLimit limit) { limit_ = std::move(limit); }
 
   absl::StatusOr<v1::BeginPushResponse> Begin(const Caller& caller, const v1::BeginPushRequest& request);
   absl::StatusOr<v1::PutFilesResponse> PutFiles(const Caller& caller, const v1::PutFilesRequest& request);
-  absl::StatusOr<v1::MissingChunksResponse> MissingChunks(const v1::MissingChunksRequest& request) const;
+  absl::StatusOr<v1::MissingChunksResponse> MissingChunks(const Caller& caller, const v1::MissingChunksRequest& request);
   absl::StatusOr<v1::PutChunksResponse> PutChunks(const Caller& caller, const v1::PutChunksRequest& request);
   absl::StatusOr<v1::CommitPushResponse> Commit(const Caller& caller, const v1::CommitPushRequest& request);
 
@@ -47,7 +50,7 @@ class PushDesk {
     store::v1::PushSession session;
     CheckedBundle bundle;
     std::string bundle_bytes;
-    uint64_t bytes_read = 0;
+    uint64_t bytes_hashed = 0;
   };
 
   struct Page {
@@ -64,7 +67,11 @@ class PushDesk {
   absl::Status Sweep(Draft& draft, absl::Time now);
   absl::StatusOr<Proved> Prove(const Caller& caller, const v1::CommitPushRequest& request, store::v1::PushSession session);
   absl::Status CheckAncestry(const v1::Snapshot& snapshot) const;
-  absl::Status CheckIntact(const PageRefs& pages, const v1::Snapshot& snapshot, uint64_t* bytes_read) const;
+  absl::Status CheckIntact(const PageRefs& pages, const v1::Snapshot& snapshot, const std::vector<bool>& proven) const;
+  v1::BeginPushResponse Opened(v1::BeginPushResponse begun);
+  absl::Status ProveAsked(const Caller& caller, const v1::MissingChunksRequest& request, const std::vector<Digest>& missing);
+  void ProveSent(const v1::PutChunksRequest& request, const std::vector<ChunkView>& views,
+                 const absl::flat_hash_set<Digest>& fresh);
   absl::Status WriteContent(Draft& draft, const Proved& proved, const v1::Snapshot& snapshot, size_t* edges_added) const;
   void WriteDone(Draft& draft, const Caller& caller, const Proved& proved, const v1::Snapshot& snapshot) const;
   absl::Status Write(Draft& draft, const Caller& caller, const Proved& proved,
@@ -77,6 +84,7 @@ class PushDesk {
   const Keyring& keyring_;
   SnapshotLimits limits_;
   SnapshotVault::PushLimit limit_;
+  ProofShelf proofs_;
   absl::Mutex sweep_mutex_;
   std::string sweep_after_ ABSL_GUARDED_BY(sweep_mutex_);   // how far the answers of finished pushes have been swept
 };
