@@ -1,12 +1,14 @@
 // snapshot push and pull: bytes move between a folder here and the service.
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "clients/cli/command.h"
 #include "clients/cli/names.h"
 #include "clients/cli/progress.h"
 #include "clients/cli/session.h"
 #include "firebreak/base/text.h"
 #include "firebreak/channel/snapshot_port.h"
+#include "firebreak/crypto/chain.h"
 #include "firebreak/crypto/sign.h"
 #include "firebreak/transfer/pull.h"
 #include "firebreak/transfer/push.h"
@@ -31,6 +33,7 @@ struct PullCommand {
   std::string reference;
   std::string folder;
   std::vector<std::string> keys;
+  std::vector<std::string> cert_chain;
 };
 
 void AddEdges(std::vector<v1::LineageEdge>& edges, v1::LineageRelation relation, const std::vector<std::string>& parents) {
@@ -118,6 +121,23 @@ absl::Status Push(Session& session, const PushCommand& command) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<SignatureTrust> ReadTrust(Session& session, const PullCommand& command) {
+  SignatureTrust trust;
+  for (const std::string& path : command.keys) {
+    ASSIGN_OR_RETURN(const std::string pem, ReadSmallFile(path));
+    auto key = EcPublicKey::FromPem(pem);
+    if (!key.ok()) return Annotate(key.status(), path);
+    trust.keys.push_back(*std::move(key));
+  }
+  for (const std::string& path : command.cert_chain) {
+    ASSIGN_OR_RETURN(const std::string pem, ReadSmallFile(path));
+    RETURN_IF_ERROR(Annotate(ReadCertificatesDer(pem).status(), path));
+    StrAppend(&trust.roots_pem, pem, "\n");
+  }
+  trust.now = session.clock().Now();
+  return trust;
+}
+
 absl::Status Pull(Session& session, const PullCommand& command) {
   v1::GetSnapshotRequest request;
   request.set_snapshot(command.reference);
@@ -129,12 +149,7 @@ absl::Status Pull(Session& session, const PullCommand& command) {
   }
   ASSIGN_OR_RETURN(Digest digest, Digest::Parse(answer.snapshot().digest()));
   PullOptions options;
-  for (const std::string& path : command.keys) {
-    ASSIGN_OR_RETURN(std::string pem, ReadSmallFile(path));
-    auto key = EcPublicKey::FromPem(pem);
-    if (!key.ok()) return Annotate(key.status(), path);
-    options.trusted_keys.push_back(*std::move(key));
-  }
+  ASSIGN_OR_RETURN(options.trust, ReadTrust(session, command));
   options.retry = PausingRetry(session);
   ASSIGN_OR_RETURN(auto channel, session.Channel());
   const std::unique_ptr<SnapshotPort> port = MakeGrpcSnapshotPort(channel);
@@ -151,7 +166,8 @@ absl::Status Pull(Session& session, const PullCommand& command) {
   session.out().Print(
       StrCat("pulled ", command.reference, " into ", command.folder, ": ", Count(pulled->snapshot.file_count(), "file"),
              ", ", SizeText(pulled->snapshot.size_bytes()), ", every byte verified",
-             command.keys.empty() ? "; the signature was not checked here (give --key)" : ", signature verified"));
+             options.trust.empty() ? "; the signature was not checked here (give --key or --cert-chain)" : ", signature verified",
+             pulled->signer_identities.empty() ? "" : StrCat(" (", absl::StrJoin(pulled->signer_identities, ", "), ")")));
   return absl::OkStatus();
 }
 
@@ -184,6 +200,7 @@ void AddTransferCommands(CLI::App& snapshot, Chosen& chosen, Session& session) {
         command.add_option("reference", options.reference, "model/fraud@7 or sha256:…")->required();
         command.add_option("folder", options.folder, "Must not exist yet")->required();
         AddRepeated(command, "--key", options.keys, "Public key that must have signed it (or one of several)");
+        AddRepeated(command, "--cert-chain", options.cert_chain, "Certificate of an authority below which it may be signed instead");
       },
       Pull, session);
 }

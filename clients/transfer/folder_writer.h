@@ -39,6 +39,7 @@ class FolderWriter {
   // Makes the folder if it is not there; its parent must be. `existed` says whether there was something to resume.
   static absl::StatusOr<std::unique_ptr<FolderWriter>> Open(const std::filesystem::path& folder);
   bool existed() const { return existed_; }
+  const std::filesystem::path& path() const { return folder_; }
 
   // For reading and writing; makes folders and the file as needed, keeps bytes that are there.
   absl::StatusOr<OpenFile> OpenForWriting(const std::string& path) const;

@@ -122,12 +122,12 @@ absl::Status FleetDesk::CheckReleaseGates(Draft& draft, const DeploymentName& na
   std::vector<std::pair<std::string, std::string>> parts = {{release.model_name(), release.model_digest()}};
   if (!release.config_digest().empty()) parts.emplace_back(release.config_name(), release.config_digest());
   for (int i = 0; i < release.dataset_digests_size(); ++i) {
-    parts.emplace_back(i < release.dataset_names_size() ? release.dataset_names(i) : "dataset", release.dataset_digests(i));
+    parts.emplace_back(i < release.dataset_names_size() ? release.dataset_names(i) : release.dataset_digests(i), release.dataset_digests(i));
   }
   for (const auto& [part, digest_text] : parts) {
     ASSIGN_OR_RETURN(const Digest digest, Digest::Parse(digest_text));
     if (snapshots_.hold) RETURN_IF_ERROR(snapshots_.hold(draft, digest));
-    const absl::StatusOr<std::vector<v1::GateResult>> gates = snapshots_.check_gates(digest);
+    const absl::StatusOr<std::vector<v1::GateResult>> gates = snapshots_.check_gates(digest, part);
     if (!gates.ok()) return Annotate(gates.status(), StrCat("serve ", part, " on ", name.text()));
     for (const v1::GateResult& gate : *gates) {
       if (gate.verdict() == v1::GATE_VERDICT_PASS) continue;

@@ -32,7 +32,7 @@ std::vector<std::pair<std::string, std::string>> PartsOf(const v1::Release& rele
   std::vector<std::pair<std::string, std::string>> parts = {{release.model_name(), release.model_digest()}};
   if (!release.config_digest().empty()) parts.emplace_back(release.config_name(), release.config_digest());
   for (int i = 0; i < release.dataset_digests_size(); ++i) {
-    parts.emplace_back(i < release.dataset_names_size() ? release.dataset_names(i) : "dataset", release.dataset_digests(i));
+    parts.emplace_back(i < release.dataset_names_size() ? release.dataset_names(i) : release.dataset_digests(i), release.dataset_digests(i));
   }
   return parts;
 }
@@ -44,7 +44,7 @@ std::vector<v1::GateResult> SnapshotGates(const SnapshotView& snapshots, const v
   for (const auto& [part, digest_text] : PartsOf(release)) {
     absl::StatusOr<std::vector<v1::GateResult>> gates = absl::UnknownError("");
     const absl::StatusOr<Digest> digest = Digest::Parse(digest_text);
-    gates = digest.ok() ? snapshots.check_gates(*digest) : digest.status();
+    gates = digest.ok() ? snapshots.check_gates(*digest, part) : digest.status();
     for (v1::GateResult& whole : merged) {
       v1::GateVerdict verdict = v1::GATE_VERDICT_UNKNOWN;
       std::string evidence = gates.ok() ? "the gate gave no answer" : std::string(gates.status().message());

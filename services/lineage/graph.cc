@@ -91,6 +91,11 @@ absl::Status LineageDesk::MarkStatements(v1::GetGraphResponse& response) const {
   return absl::OkStatus();
 }
 
+absl::Status LineageDesk::Warm(const std::atomic<bool>& give_up) {
+  RETURN_IF_ERROR(serving_.Read([](const ServingIndex::Deployments&) { return absl::OkStatus(); }));
+  return vault_.lineage().Warm(give_up);
+}
+
 absl::StatusOr<v1::GetGraphResponse> LineageDesk::GetGraph(const Caller&, const v1::GetGraphRequest& request) {
   ASSIGN_OR_RETURN(v1::Snapshot snapshot, vault_.Resolve(request.snapshot()));
   ASSIGN_OR_RETURN(Digest digest, Digest::Parse(snapshot.digest()));

@@ -6,14 +6,15 @@
 #include "absl/strings/str_join.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/snapshots/names.h"
 #include "firebreak/storage/keys/snapshots.h"
 #include "firebreak/storage/keys/upkeep.h"
 #include "services/snapshots/content.h"
-#include "services/snapshots/entry.h"
 #include "services/snapshots/lineage.h"
 #include "services/snapshots/parts.h"
+#include "services/snapshots/signature_log.h"
 
 namespace firebreak {
 namespace {
@@ -37,9 +38,22 @@ std::string Because(const v1::Quarantine& quarantine) {
 
 }  // namespace
 
-v1::GateResult SnapshotVault::Parts::SignatureGate(const v1::Snapshot& snapshot) const {
+absl::StatusOr<bool> SnapshotVault::Parts::Signed(const v1::Snapshot& snapshot, std::string_view name, SignatureDepth depth,
+                                                  std::string* evidence) const {
+  SnapshotReference reference;
+  if (!name.empty()) {
+    ASSIGN_OR_RETURN(reference, ParseSnapshotReference(name));
+    if (reference.digest.empty() && reference.kind != snapshot.kind()) {
+      *evidence = StrCat("it is a ", KindText(snapshot.kind()), ", not ", name);
+      return false;
+    }
+  }
+  return signatures.Suffice(snapshot, reference.name, depth, evidence);
+}
+
+v1::GateResult SnapshotVault::Parts::SignatureGate(const v1::Snapshot& snapshot, std::string_view name) const {
   std::string evidence;
-  const absl::StatusOr<bool> counts = signatures.Suffice(snapshot, SignatureDepth::kRecords, &evidence);
+  const absl::StatusOr<bool> counts = Signed(snapshot, name, SignatureDepth::kRecords, &evidence);
   if (!counts.ok()) return Gate("signature", v1::GATE_VERDICT_UNKNOWN, std::string(MessageOf(counts.status())));
   return Gate("signature", *counts ? v1::GATE_VERDICT_PASS : v1::GATE_VERDICT_FAIL, std::move(evidence));
 }
@@ -79,12 +93,12 @@ v1::GateResult SnapshotVault::Parts::IntactGate(const v1::Snapshot& snapshot) co
               StrCat("all ", report->chunk_count, " chunks are stored; every byte was last proven at ", when));
 }
 
-absl::StatusOr<std::vector<v1::GateResult>> SnapshotVault::CheckGates(const Digest& digest) const {
+absl::StatusOr<std::vector<v1::GateResult>> SnapshotVault::CheckGates(const Digest& digest, std::string_view name) const {
   const MetaStore& store = parts_->ledger.store();
   ASSIGN_OR_RETURN(v1::Snapshot snapshot,
                    LoadRecord(store, keys::SnapshotByDigest(digest.text()), StrCat("snapshot ", digest.text())));
   std::vector<v1::GateResult> gates;
-  gates.push_back(parts_->SignatureGate(snapshot));
+  gates.push_back(parts_->SignatureGate(snapshot, name));
   gates.push_back(parts_->IntactGate(snapshot));
 
   absl::StatusOr<std::optional<v1::Quarantine>> own = FindRecord(store, keys::SnapshotQuarantine(digest.text()));
@@ -102,9 +116,9 @@ absl::StatusOr<std::vector<v1::GateResult>> SnapshotVault::CheckGates(const Dige
     gates.push_back(Gate("lineage", v1::GATE_VERDICT_UNKNOWN, std::string(MessageOf(above.status()))));
   } else if (above->has_value()) {
     absl::StatusOr<std::optional<v1::Snapshot>> ancestor = FindRecord(store, keys::SnapshotByDigest((*above)->tainted_by()));
-    const std::string name = ancestor.ok() && ancestor->has_value() ? SnapshotName(**ancestor) : (*above)->tainted_by();
+    const std::string source = ancestor.ok() && ancestor->has_value() ? SnapshotName(**ancestor) : (*above)->tainted_by();
     gates.push_back(Gate("lineage", v1::GATE_VERDICT_FAIL,
-                         StrCat(absl::StrContains((*above)->tainted_path(), " configured_by ") ? "runs with " : "made from ", name,
+                         StrCat(absl::StrContains((*above)->tainted_path(), " configured_by ") ? "runs with " : "made from ", source,
                                 " (", (*above)->tainted_path(), "), quarantined ", Because(**above))));
   } else {
     gates.push_back(Gate("lineage", v1::GATE_VERDICT_PASS,
@@ -113,7 +127,8 @@ absl::StatusOr<std::vector<v1::GateResult>> SnapshotVault::CheckGates(const Dige
   return gates;
 }
 
-absl::StatusOr<v1::VerifySnapshotResponse> SnapshotVault::Verify(const Digest& digest, const Identity& actor) {
+absl::StatusOr<v1::VerifySnapshotResponse> SnapshotVault::Verify(const Digest& digest, const Identity& actor,
+                                                                 std::string_view name) {
   v1::VerifySnapshotResponse response;
   ASSIGN_OR_RETURN(v1::Snapshot snapshot, parts_->catalogue.LoadByDigest(digest.text()));
   ASSIGN_OR_RETURN(store::v1::Manifest manifest, parts_->catalogue.LoadManifest(digest.text()));
@@ -137,7 +152,7 @@ absl::StatusOr<v1::VerifySnapshotResponse> SnapshotVault::Verify(const Digest& d
   response.set_bytes_read(proven.bytes_read());
   for (const std::string& finding : proven.findings()) response.add_findings(finding);
   std::string evidence;
-  const absl::StatusOr<bool> counts = parts_->signatures.Suffice(snapshot, SignatureDepth::kBytes, &evidence);
+  const absl::StatusOr<bool> counts = parts_->Signed(snapshot, name, SignatureDepth::kBytes, &evidence);
   if (!counts.ok() || !*counts) {
     response.add_findings(StrCat("signature: ", counts.ok() ? evidence : std::string(MessageOf(counts.status()))));
   }
@@ -167,7 +182,7 @@ absl::StatusOr<v1::VerifySnapshotResponse> SnapshotVault::VerifySnapshot(const C
                                                                          const v1::VerifySnapshotRequest& request) {
   ASSIGN_OR_RETURN(v1::Snapshot snapshot, Resolve(request.snapshot()));
   ASSIGN_OR_RETURN(Digest digest, Digest::Parse(snapshot.digest()));
-  ASSIGN_OR_RETURN(v1::VerifySnapshotResponse response, Verify(digest, caller.identity));
+  ASSIGN_OR_RETURN(v1::VerifySnapshotResponse response, Verify(digest, caller.identity, request.snapshot()));
   *response.mutable_snapshot() = std::move(snapshot);
   return response;
 }

@@ -12,7 +12,7 @@
 #include "firebreak/ledger/read.h"
 #include "firebreak/snapshots/names.h"
 #include "firebreak/storage/keys/snapshots.h"
-#include "services/snapshots/entry.h"
+#include "services/snapshots/signature_log.h"
 #include "services/snapshots/signer_scope.h"
 
 namespace firebreak {
@@ -24,12 +24,6 @@ constexpr size_t kPrefixDigitsMin = 8;
 std::string RevokedText(const v1::TrustedSigner& signer) {
   return StrCat(ShortKey(signer.key_id()), " of ", signer.name(), " was revoked at ",
                 FormatRfc3339(FromProto(signer.revoked_at())));
-}
-
-bool IsSignature(const v1::AuditEntry& entry, const std::string& key_id) {
-  const auto key = entry.facts().find("key_id");
-  return (entry.action() == kActionPushed || entry.action() == kActionSigned) && key != entry.facts().end() &&
-         key->second == key_id;
 }
 
 }  // namespace

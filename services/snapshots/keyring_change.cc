@@ -4,21 +4,24 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "firebreak/base/bytes.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
 #include "firebreak/crypto/ca.h"
 #include "firebreak/crypto/chain.h"
 #include "firebreak/crypto/sign.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/signing/rotation.h"
 #include "firebreak/storage/keys/snapshots.h"
-#include "services/snapshots/entry.h"
 #include "services/snapshots/keyring.h"
+#include "services/snapshots/signature_log.h"
 #include "services/snapshots/signer_scope.h"
 
 namespace firebreak {
 namespace {
 
+constexpr size_t kReasonBytesMax = 1000;
 constexpr size_t kRotationsMax = 12;   // of one signer that one revocation follows; an audit entry each
 
 template <typename A, typename B>
@@ -111,7 +114,7 @@ absl::StatusOr<v1::TrustedSigner> Keyring::Trust(const Caller& caller, const v1:
                                   : StrCat(absl::StrJoin(signer.identities(), ", "), " below the authority ", signer.name());
     v1::AuditEntry entry = SignerEntry(caller.identity, "signer.trusted",
                                        StrCat("signatures of ", whose, " (", ShortKey(signer.key_id()), ") count"), signer);
-    (*entry.mutable_facts())["may_sign"] = absl::StrJoin(signer.names(), ",").substr(0, 256);
+    (*entry.mutable_facts())["may_sign"] = absl::StrJoin(signer.names(), ",").substr(0, 256);   // ASCII, see CheckPatterns
     draft.Record(std::move(entry));
     return absl::OkStatus();
   };
@@ -162,10 +165,9 @@ absl::StatusOr<v1::RotateSignerResponse> Keyring::Rotate(const Caller& caller, c
     *fresh.mutable_trusted_since() = ToProto(clock_.Now());
     old_signer.set_rotated_to(fresh.key_id());
     *old_signer.mutable_rotated_at() = fresh.trusted_since();
-    old_signer.set_rotated_at_index(ledger_.size());
     draft.Put(keys::SnapshotSigner(old_signer.key_id()), old_signer);
     draft.Put(keys::SnapshotSigner(fresh.key_id()), fresh);
-    v1::AuditEntry entry = SignerEntry(caller.identity, "signer.rotated",
+    v1::AuditEntry entry = SignerEntry(caller.identity, kActionRotated,
                                        StrCat(fresh.name(), " signs with ", ShortKey(fresh.key_id()), " instead of ",
                                               ShortKey(old_signer.key_id()), fresh.vouched() ? ", which vouches for it: " : ": ",
                                               request.reason()),
@@ -180,6 +182,7 @@ absl::StatusOr<v1::RotateSignerResponse> Keyring::Rotate(const Caller& caller, c
   };
   absl::StatusOr<Receipt> receipt = ledger_.Transact(build);
   if (!receipt.ok() && !already) return receipt.status();
+  RETURN_IF_ERROR(FillRotation(ledger_.store(), *response.mutable_old_signer()));
   return response;
 }
 
@@ -228,7 +231,11 @@ absl::StatusOr<std::vector<v1::TrustedSigner>> Keyring::Revoke(const Caller& cal
       }
       ASSIGN_OR_RETURN(v1::TrustedSigner signer, LoadToRevoke(draft, next));
       // Whoever had the key from that index on may have chosen the next one as well.
-      const bool chose_next = !signer.rotated_to().empty() && signer.rotated_at_index() >= request.from_index();
+      bool chose_next = false;
+      if (!signer.rotated_to().empty()) {
+        ASSIGN_OR_RETURN(const uint64_t rotated_at, RotationIndex(ledger_.store(), signer));
+        chose_next = rotated_at >= request.from_index();
+      }
       const bool is_stricter = !signer.has_revoked_at() || signer.revoked_from_index() > request.from_index();
       if (is_stricter) {
         if (!signer.has_revoked_at()) *signer.mutable_revoked_at() = ToProto(clock_.Now());
@@ -246,7 +253,8 @@ absl::StatusOr<std::vector<v1::TrustedSigner>> Keyring::Revoke(const Caller& cal
       if (chose_next) {
         ASSIGN_OR_RETURN(const v1::TrustedSigner after, draft.Load(keys::SnapshotSigner(signer.rotated_to()), "signer"));
         if (after.vouched()) next = after.key_id();
-        because = StrCat(ShortKey(signer.key_id()), ", which vouched for it, is revoked: ", request.reason()).substr(0, 1000);
+        because = StrCat(ShortKey(signer.key_id()), ", which vouched for it, is revoked: ", request.reason());
+        because.resize(CutText(because, kReasonBytesMax).size());
       }
       revoked.push_back(std::move(signer));
     }

@@ -15,19 +15,27 @@ namespace {
 constexpr size_t kPageRows = 1000;
 constexpr char kSubjects[] = "snapshot/sha256:";
 
+const std::atomic<bool> kNeverGivenUp{false};
+
+absl::Status KeepGoing(const std::atomic<bool>& give_up) {
+  return give_up ? absl::CancelledError("reading of all snapshots was given up") : absl::OkStatus();
+}
+
 }  // namespace
 
-absl::Status LineageIndex::Build() {
+absl::Status LineageIndex::Build(const std::atomic<bool>& give_up) {
   const MetaStore& store = ledger_.store();
   auto graph = std::make_unique<LineageGraph>(ledger_.size());
   std::string after;
   do {
+    RETURN_IF_ERROR(KeepGoing(give_up));
     ASSIGN_OR_RETURN(RecordPage<v1::Snapshot> page, ListRecords(store, keys::SnapshotsByDigest(), after, kPageRows));
     for (const auto& [key, snapshot] : page.records) graph->Put(snapshot);
     after = page.next_after;
   } while (!after.empty());
   const KeyPrefix<v1::Quarantine> quarantines = keys::SnapshotQuarantines();
   do {
+    RETURN_IF_ERROR(KeepGoing(give_up));
     ASSIGN_OR_RETURN(RecordPage<v1::Quarantine> page, ListRecords(store, quarantines, after, kPageRows));
     for (const auto& [key, quarantine] : page.records) {
       // The key is the prefix, the digest's text, and its end.
@@ -37,17 +45,18 @@ absl::Status LineageIndex::Build() {
     }
     after = page.next_after;
   } while (!after.empty());
-  RETURN_IF_ERROR(ReadSigners(*graph));
+  RETURN_IF_ERROR(ReadSigners(*graph, give_up));
   graph_ = std::move(graph);
   return absl::OkStatus();
 }
 
 // Every record is under (key id, digest); a snapshot's keys are collected before they are set.
-absl::Status LineageIndex::ReadSigners(LineageGraph& graph) const {
+absl::Status LineageIndex::ReadSigners(LineageGraph& graph, const std::atomic<bool>& give_up) const {
   absl::flat_hash_map<std::string, std::vector<std::string>> keys_of;
   const KeyPrefix<store::v1::SignedRef> all = keys::AllSignedRefs();
   std::string after;
   do {
+    RETURN_IF_ERROR(KeepGoing(give_up));
     ASSIGN_OR_RETURN(RecordPage<store::v1::SignedRef> page, ListRecords(ledger_.store(), all, after, kPageRows));
     for (const auto& [key, ref] : page.records) {
       const size_t end = key.find('\0', all.bytes.size());
@@ -82,21 +91,28 @@ absl::Status LineageIndex::ReadAgain(const std::string& text) {
   return absl::OkStatus();
 }
 
-absl::Status LineageIndex::CatchUp() {
+absl::Status LineageIndex::CatchUp(const std::atomic<bool>& give_up) {
   if (!feed_) feed_ = std::make_unique<SubjectFeed>(ledger_, kSubjects);
   ASSIGN_OR_RETURN(SubjectFeed::Touched touched, feed_->Take());
-  if (!graph_ || touched.all) return Build();
+  if (!graph_ || touched.all) return Build(give_up);
   for (const std::string& digest : touched.subjects) RETURN_IF_ERROR(ReadAgain(digest));
   return absl::OkStatus();
 }
 
 absl::Status LineageIndex::Read(absl::FunctionRef<absl::Status(const LineageGraph&)> use) {
   absl::MutexLock lock(&mutex_);
-  if (absl::Status caught_up = CatchUp(); !caught_up.ok()) {
+  if (absl::Status caught_up = CatchUp(kNeverGivenUp); !caught_up.ok()) {
     graph_.reset();   // what was touched is forgotten; the next question builds it again
     return caught_up;
   }
   return use(*graph_);
+}
+
+absl::Status LineageIndex::Warm(const std::atomic<bool>& give_up) {
+  absl::MutexLock lock(&mutex_);
+  const absl::Status caught_up = CatchUp(give_up);
+  if (!caught_up.ok()) graph_.reset();
+  return caught_up;
 }
 
 }  // namespace firebreak

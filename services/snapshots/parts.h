@@ -3,6 +3,7 @@
 #define FIREBREAK_SERVICES_SNAPSHOTS_PARTS_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -45,7 +46,10 @@ struct SnapshotVault::Parts {
   SnapshotVault::ReleasesNaming releases;
 
   // --- gates.cc ---
-  v1::GateResult SignatureGate(const v1::Snapshot& snapshot) const;
+  // `name` as CheckGates has it.
+  absl::StatusOr<bool> Signed(const v1::Snapshot& snapshot, std::string_view name, SignatureDepth depth,
+                              std::string* evidence) const;
+  v1::GateResult SignatureGate(const v1::Snapshot& snapshot, std::string_view name) const;
   v1::GateResult IntactGate(const v1::Snapshot& snapshot) const;
 
   // --- signer_desk.cc ---

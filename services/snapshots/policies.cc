@@ -7,10 +7,10 @@
 #include "absl/strings/str_join.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/storage/keys/signers.h"
 #include "firebreak/storage/keys/snapshots.h"
-#include "services/snapshots/entry.h"
 #include "services/snapshots/signer_scope.h"
 
 namespace firebreak {

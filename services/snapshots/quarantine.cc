@@ -7,12 +7,13 @@
 #include "absl/container/flat_hash_set.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/snapshots/names.h"
 #include "firebreak/storage/keys/snapshots.h"
-#include "services/snapshots/entry.h"
 #include "services/snapshots/lineage.h"
 #include "services/snapshots/parts.h"
+#include "services/snapshots/signature_log.h"
 
 namespace firebreak {
 namespace {

@@ -1,28 +1,26 @@
 #include "services/snapshots/signatures.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_join.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
 #include "firebreak/crypto/hash.h"
-#include "firebreak/ledger/entries.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/snapshots/names.h"
 #include "firebreak/storage/keys/signers.h"
 #include "firebreak/storage/keys/snapshots.h"
 #include "services/snapshots/content.h"
 #include "services/snapshots/content_match.h"
-#include "services/snapshots/entry.h"
+#include "services/snapshots/signature_log.h"
 #include "services/snapshots/signer_scope.h"
 
 namespace firebreak {
 namespace {
 
 constexpr size_t kSignaturesMax = 64;   // distinct keys over one content
-constexpr size_t kNamesMax = 64;        // of one content
 constexpr size_t kHeldMax = 16;         // signers a decision expects; a draft has room for a hundred keys
 constexpr size_t kAddedBundleBytesMax = size_t{3} << 20;
 
@@ -61,14 +59,22 @@ absl::StatusOr<bool> WriteSignature(Draft& draft, const v1::Snapshot& snapshot, 
   return false;
 }
 
-void AddSignatureFacts(v1::AuditEntry& entry, const v1::SignatureSummary& summary) {
-  auto& facts = *entry.mutable_facts();
-  facts["key_id"] = summary.key_id();
-  facts["signer"] = summary.signer();
-  facts["bundle"] = summary.bundle_digest();
-  if (summary.authority_key_id().empty()) return;
-  facts["authority"] = summary.authority_key_id();
-  facts["identity"] = summary.identity();
+absl::Status BindName(Draft& draft, const v1::Snapshot& snapshot, size_t names_max) {
+  // Every push of a content writes this record, so two that name it at once meet here, and the later one counts the other's.
+  RETURN_IF_ERROR(draft.Find(keys::SnapshotProven(snapshot.digest())).status());
+  const auto key = keys::NameOfContent(snapshot.digest(), snapshot.name());
+  ASSIGN_OR_RETURN(const std::optional<store::v1::SignedRef> known, draft.Find(key));
+  if (known) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto names, ListRecords(draft.store(), keys::NamesOfContent(snapshot.digest()), "", names_max));
+  if (names.records.size() >= names_max) {
+    return WithNextStep(absl::ResourceExhaustedError(StrCat("this content already goes by ", names.records.size(), " names")),
+                        "use one of them");
+  }
+  store::v1::SignedRef called;
+  called.set_name(snapshot.name());
+  called.set_digest(snapshot.digest());
+  draft.Put(key, called);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> Signatures::LoadBundle(const std::string& digest, const std::string& key_id) const {
@@ -77,24 +83,6 @@ absl::StatusOr<std::string> Signatures::LoadBundle(const std::string& digest, co
   absl::StatusOr<std::string> bytes = LoadBytes(chunks_, stored.bundle_chunks(), limits_.bundle_bytes_max);
   if (!bytes.ok()) return Annotate(bytes.status(), StrCat("signature bundle of ", digest));
   return bytes;
-}
-
-// That this very bundle was held against the content is on the log, entered when that was done.
-absl::Status Signatures::CheckMatched(const std::string& digest, const v1::SignatureSummary& summary) const {
-  uint64_t from = 0;
-  while (true) {
-    ASSIGN_OR_RETURN(EntryPage page, ListEntriesBySubject(ledger_.store(), StrCat("snapshot/", digest), from, 100));
-    for (const v1::AuditEntry& entry : page.entries) {
-      const auto key = entry.facts().find("key_id");
-      const auto bundle = entry.facts().find("bundle");
-      if ((entry.action() == kActionPushed || entry.action() == kActionSigned) && key != entry.facts().end() &&
-          bundle != entry.facts().end() && key->second == summary.key_id() && bundle->second == summary.bundle_digest()) {
-        return absl::OkStatus();
-      }
-    }
-    if (!page.more) return absl::DataLossError("the log does not say that this signature was compared with the content");
-    from = page.next_index;
-  }
 }
 
 absl::Status Signatures::CheckStored(const v1::Snapshot& snapshot, const store::v1::StoredSignature& stored,
@@ -106,7 +94,7 @@ absl::Status Signatures::CheckStored(const v1::Snapshot& snapshot, const store::
   ASSIGN_OR_RETURN(const CheckedBundle checked, keyring_.Verify(bundle, FromProto(summary.verified_at())));
   if (Sha256(bundle).text() != summary.bundle_digest()) return absl::DataLossError("the stored bundle is another one than was checked");
   if (NeedsBytes(checked.signature) && depth == SignatureDepth::kRecords) {
-    RETURN_IF_ERROR(CheckMatched(snapshot.digest(), summary));
+    RETURN_IF_ERROR(CheckMatched(ledger_.store(), snapshot.digest(), summary));
   } else {
     ASSIGN_OR_RETURN(const store::v1::Manifest manifest, catalogue_.LoadManifest(snapshot.digest()));
     RETURN_IF_ERROR(MatchContent(chunks_, manifest.pages(), checked.signature));
@@ -134,63 +122,70 @@ absl::StatusOr<std::vector<SignatureView>> Signatures::View(const v1::Snapshot& 
   return views;
 }
 
-absl::StatusOr<std::vector<std::string>> Signatures::NamesOf(const v1::Snapshot& snapshot) const {
-  ASSIGN_OR_RETURN(RecordPage<store::v1::SignedRef> page,
-                   ListRecords(ledger_.store(), keys::NamesOfContent(snapshot.digest()), "", kNamesMax));
-  if (!page.next_after.empty()) {
-    return absl::ResourceExhaustedError(StrCat("the content goes by more than ", kNamesMax, " names"));
+absl::StatusOr<SignatureView> Signatures::Choose(const v1::Snapshot& snapshot, const std::string& key_id) const {
+  ASSIGN_OR_RETURN(std::vector<SignatureView> views, View(snapshot, SignatureDepth::kRecords));
+  const std::string& own = key_id.empty() ? snapshot.signature().key_id() : key_id;
+  SignatureView* chosen = nullptr;
+  for (SignatureView& view : views) {
+    if (view.counts && !InScope(view.signer, snapshot.kind(), snapshot.name())) {
+      view.counts = false;
+      view.why = StrCat("signer ", view.signer.name(), " may not sign ", SnapshotName(snapshot.kind(), snapshot.name(), 0));
+    }
+    if (view.summary.key_id() == own) chosen = &view;
   }
-  std::set<std::string> names = {snapshot.name()};
-  for (const auto& [key, ref] : page.records) names.insert(ref.name());
-  return std::vector<std::string>(names.begin(), names.end());
+  if (chosen == nullptr && (!key_id.empty() || views.empty())) {
+    return absl::NotFoundError(StrCat(SnapshotName(snapshot), " has no signature", own.empty() ? "" : " of ",
+                                      own.empty() ? "" : ShortKey(own)));
+  }
+  if (key_id.empty() && (chosen == nullptr || !chosen->counts)) {
+    const auto counts = std::find_if(views.begin(), views.end(), [](const SignatureView& view) { return view.counts; });
+    if (counts != views.end()) chosen = &*counts;
+    if (chosen == nullptr) chosen = &views.front();
+  }
+  return std::move(*chosen);
 }
 
-absl::StatusOr<std::vector<v1::PolicyStanding>> Signatures::Judge(const v1::Snapshot& snapshot,
-                                                                  const std::vector<SignatureView>& signatures) const {
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesOf(snapshot));
-  std::vector<v1::PolicyStanding> standings;
-  for (const std::string& name : names) {
-    std::vector<Vote> votes;
-    for (const SignatureView& view : signatures) {
-      if (view.counts && InScope(view.signer, snapshot.kind(), name)) votes.push_back(view.vote);
-    }
-    ASSIGN_OR_RETURN(const std::vector<v1::SigningPolicy> policies, policies_.Matching(snapshot.kind(), name));
-    for (const v1::SigningPolicy& policy : policies) {
-      v1::PolicyStanding standing = firebreak::Judge(policy, votes);
-      const auto same = std::find_if(standings.begin(), standings.end(), [&](const v1::PolicyStanding& other) {
-        return other.policy().name() == policy.name();
-      });
-      if (same == standings.end()) {
-        standings.push_back(std::move(standing));
-      } else if (standing.have() < same->have()) {   // of several names under one policy, the one that is worst off
-        *same = std::move(standing);
-      }
-    }
+absl::StatusOr<std::vector<std::string>> Signatures::NamesOf(const v1::Snapshot& snapshot) const {
+  ASSIGN_OR_RETURN(const RecordPage<store::v1::SignedRef> page,
+                   ListRecords(ledger_.store(), keys::NamesOfContent(snapshot.digest()), "", limits_.names_of_content_max));
+  std::vector<std::string> names = {snapshot.name()};   // as first pushed, and first looked at
+  for (const auto& [key, ref] : page.records) {
+    if (ref.name() != snapshot.name()) names.push_back(ref.name());
   }
+  return names;
+}
+
+absl::StatusOr<std::vector<v1::PolicyStanding>> Signatures::Judge(const v1::Snapshot& snapshot, std::string_view name,
+                                                                  const std::vector<SignatureView>& signatures) const {
+  std::vector<Vote> votes;
+  for (const SignatureView& view : signatures) {
+    if (view.counts && InScope(view.signer, snapshot.kind(), name)) votes.push_back(view.vote);
+  }
+  ASSIGN_OR_RETURN(const std::vector<v1::SigningPolicy> policies, policies_.Matching(snapshot.kind(), name));
+  std::vector<v1::PolicyStanding> standings;
+  for (const v1::SigningPolicy& policy : policies) standings.push_back(firebreak::Judge(policy, votes));
   return standings;
 }
 
-absl::StatusOr<bool> Signatures::Suffice(const v1::Snapshot& snapshot, SignatureDepth depth, std::string* evidence) const {
-  ASSIGN_OR_RETURN(const std::vector<SignatureView> views, View(snapshot, depth));
-  ASSIGN_OR_RETURN(const std::vector<v1::PolicyStanding> standings, Judge(snapshot, views));
+absl::StatusOr<bool> Signatures::SufficeFor(const v1::Snapshot& snapshot, const std::string& name,
+                                            const std::vector<SignatureView>& views, std::string* evidence) const {
+  ASSIGN_OR_RETURN(const std::vector<v1::PolicyStanding> standings, Judge(snapshot, name, views));
   std::vector<std::string> good;
   std::string bad = "no signature is stored";
   for (const SignatureView& view : views) {
     if (!view.counts) {
       bad = view.why;
-    } else if (!InScope(view.signer, snapshot.kind(), snapshot.name())) {
-      bad = StrCat("signer ", view.signer.name(), " may not sign ", SnapshotName(snapshot.kind(), snapshot.name(), 0));
+    } else if (!InScope(view.signer, snapshot.kind(), name)) {
+      bad = StrCat("signer ", view.signer.name(), " may not sign ", SnapshotName(snapshot.kind(), name, 0));
     } else {
       good.push_back(view.why);
     }
   }
   for (const v1::PolicyStanding& standing : standings) {
     if (standing.holds()) continue;
-    if (standing.policy().name().empty()) {
-      *evidence = good.empty() ? bad : "the content also goes by a name that none of its signers may sign";
-    } else {
-      *evidence = StrCat(WhatIsMissing(standing), good.empty() && !views.empty() ? StrCat("; ", bad) : "");
-    }
+    *evidence = standing.policy().name().empty()
+                    ? bad
+                    : StrCat(WhatIsMissing(standing), good.empty() && !views.empty() ? StrCat("; ", bad) : "");
     return false;
   }
   *evidence = absl::StrJoin(good, "; ");
@@ -200,6 +195,30 @@ absl::StatusOr<bool> Signatures::Suffice(const v1::Snapshot& snapshot, Signature
               standing.policy().threshold());
   }
   return true;
+}
+
+// A name is a claim of whoever pushed it, so none speaks for the others: see SnapshotVault::CheckGates.
+absl::StatusOr<bool> Signatures::Suffice(const v1::Snapshot& snapshot, const std::string& name, SignatureDepth depth,
+                                         std::string* evidence) const {
+  ASSIGN_OR_RETURN(const std::vector<SignatureView> views, View(snapshot, depth));
+  if (!name.empty()) {
+    if (name != snapshot.name()) {
+      ASSIGN_OR_RETURN(const auto known, FindRecord(ledger_.store(), keys::NameOfContent(snapshot.digest(), name)));
+      if (!known) {
+        *evidence = StrCat("this content was never pushed as ", SnapshotName(snapshot.kind(), name, 0));
+        return false;
+      }
+    }
+    return SufficeFor(snapshot, name, views, evidence);
+  }
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesOf(snapshot));
+  for (const std::string& one : names) {
+    std::string found;
+    ASSIGN_OR_RETURN(const bool suffice, SufficeFor(snapshot, one, views, &found));
+    if (suffice || one == names.front()) *evidence = std::move(found);
+    if (suffice) return true;
+  }
+  return false;
 }
 
 absl::Status Signatures::Hold(Draft& draft, const std::string& digest) const {

@@ -1,9 +1,10 @@
 // The signatures over stored content: adding one, checking each against the keys of now, and holding those that count against
-// the policies over every name the content goes by.
+// the policies over the name that the content is asked for by.
 #ifndef FIREBREAK_SERVICES_SNAPSHOTS_SIGNATURES_H_
 #define FIREBREAK_SERVICES_SNAPSHOTS_SIGNATURES_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -41,12 +42,18 @@ class Signatures {
   // Every stored signature of this content, by key id.
   absl::StatusOr<std::vector<SignatureView>> View(const v1::Snapshot& snapshot, SignatureDepth depth) const;
 
-  // The policies over every name of the content, each judged by the signatures that may sign that name.
-  absl::StatusOr<std::vector<v1::PolicyStanding>> Judge(const v1::Snapshot& snapshot,
+  // The policies over one name (fraud-detector), each judged by the signatures that may sign that name.
+  absl::StatusOr<std::vector<v1::PolicyStanding>> Judge(const v1::Snapshot& snapshot, std::string_view name,
                                                         const std::vector<SignatureView>& signatures) const;
 
-  // Whether every policy holds; `evidence` gets one sentence either way.
-  absl::StatusOr<bool> Suffice(const v1::Snapshot& snapshot, SignatureDepth depth, std::string* evidence) const;
+  // Whether every policy over this name of the content holds; empty = over any one of its names. `evidence` gets one sentence
+  // either way.
+  absl::StatusOr<bool> Suffice(const v1::Snapshot& snapshot, const std::string& name, SignatureDepth depth,
+                               std::string* evidence) const;
+
+  // The signature to hand out: `key_id`'s, or else one that counts and may sign the snapshot's name, its own first; where there
+  // is none, its own with the reason. kNotFound for a key that did not sign it.
+  absl::StatusOr<SignatureView> Choose(const v1::Snapshot& snapshot, const std::string& key_id) const;
 
   // One more signature, checked as that of a push.
   absl::StatusOr<v1::AddSignatureResponse> Add(const Caller& caller, const v1::AddSignatureRequest& request,
@@ -59,8 +66,9 @@ class Signatures {
  private:
   absl::Status CheckStored(const v1::Snapshot& snapshot, const store::v1::StoredSignature& stored, SignatureDepth depth,
                            const std::vector<v1::TrustedSigner>& signers, SignatureView& view) const;
-  absl::Status CheckMatched(const std::string& digest, const v1::SignatureSummary& summary) const;
   absl::StatusOr<std::vector<std::string>> NamesOf(const v1::Snapshot& snapshot) const;
+  absl::StatusOr<bool> SufficeFor(const v1::Snapshot& snapshot, const std::string& name, const std::vector<SignatureView>& views,
+                                  std::string* evidence) const;
 
   Ledger& ledger_;
   ChunkStore& chunks_;
@@ -78,8 +86,9 @@ v1::SignatureSummary SummaryOf(const CheckedBundle& checked);
 absl::StatusOr<bool> WriteSignature(Draft& draft, const v1::Snapshot& snapshot, const std::vector<v1::ChunkRef>& bundle_chunks,
                                     uint64_t bundle_bytes, v1::SignatureSummary& summary);
 
-// The facts a signature's log entry is read back by.
-void AddSignatureFacts(v1::AuditEntry& entry, const v1::SignatureSummary& summary);
+// Notes that the content goes by the snapshot's name. kResourceExhausted past names_max, counted as the draft sees it: also with
+// names that are being committed together with it.
+absl::Status BindName(Draft& draft, const v1::Snapshot& snapshot, size_t names_max);
 
 }  // namespace firebreak
 

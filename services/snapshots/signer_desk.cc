@@ -8,6 +8,7 @@
 #include "firebreak/ledger/read.h"
 #include "firebreak/storage/keys/snapshots.h"
 #include "services/snapshots/parts.h"
+#include "services/snapshots/signature_log.h"
 
 namespace firebreak {
 namespace {
@@ -85,7 +86,10 @@ absl::StatusOr<v1::RevokeSignerResponse> SnapshotVault::RevokeSigner(const Calle
 absl::StatusOr<v1::ListSignersResponse> SnapshotVault::ListSigners(const Caller&, const v1::ListSignersRequest&) {
   ASSIGN_OR_RETURN(std::vector<v1::TrustedSigner> signers, parts_->keyring.List());
   v1::ListSignersResponse response;
-  for (v1::TrustedSigner& signer : signers) *response.add_signers() = std::move(signer);
+  for (v1::TrustedSigner& signer : signers) {
+    RETURN_IF_ERROR(FillRotation(parts_->ledger.store(), signer));
+    *response.add_signers() = std::move(signer);
+  }
   return response;
 }
 
@@ -98,6 +102,7 @@ absl::StatusOr<v1::GetSignerResponse> SignerDesk::GetSigner(const Caller&, const
   const SnapshotVault::Parts& parts = *vault_.parts_;
   v1::GetSignerResponse response;
   ASSIGN_OR_RETURN(*response.mutable_signer(), parts.keyring.Resolve(request.signer()));
+  RETURN_IF_ERROR(FillRotation(parts.ledger.store(), *response.mutable_signer()));
   ASSIGN_OR_RETURN(Touched touched, WhatTheySigned(parts.ledger.store(), parts.keyring, {response.signer()}));
   for (v1::SignedSnapshot& snapshot : touched.snapshots) *response.add_snapshots() = std::move(snapshot);
   ASSIGN_OR_RETURN(const std::vector<DeploymentName> deployments, parts.Serving(touched.digests));
@@ -121,7 +126,7 @@ absl::StatusOr<v1::ListSignaturesResponse> SignerDesk::ListSignatures(const Call
   v1::ListSignaturesResponse response;
   ASSIGN_OR_RETURN(*response.mutable_snapshot(), vault_.Resolve(request.snapshot()));
   ASSIGN_OR_RETURN(const std::vector<SignatureView> views, signatures.View(response.snapshot(), SignatureDepth::kRecords));
-  ASSIGN_OR_RETURN(std::vector<v1::PolicyStanding> standings, signatures.Judge(response.snapshot(), views));
+  ASSIGN_OR_RETURN(std::vector<v1::PolicyStanding> standings, signatures.Judge(response.snapshot(), response.snapshot().name(), views));
   for (const SignatureView& view : views) {
     v1::SignatureStanding& standing = *response.add_signatures();
     *standing.mutable_signature() = view.summary;

@@ -58,9 +58,9 @@ absl::StatusOr<v1::PutFilesResponse> SnapshotVault::PutFiles(const Caller& calle
   return parts_->pushes.PutFiles(caller, request);
 }
 
-absl::StatusOr<v1::MissingChunksResponse> SnapshotVault::MissingChunks(const Caller&,
+absl::StatusOr<v1::MissingChunksResponse> SnapshotVault::MissingChunks(const Caller& caller,
                                                                        const v1::MissingChunksRequest& request) {
-  return parts_->pushes.MissingChunks(request);
+  return parts_->pushes.MissingChunks(caller, request);
 }
 
 absl::StatusOr<v1::PutChunksResponse> SnapshotVault::PutChunks(const Caller& caller, const v1::PutChunksRequest& request) {
@@ -117,7 +117,8 @@ absl::StatusOr<v1::GetChunksResponse> SnapshotVault::GetChunks(const Caller&, co
     if (raw.size() != 32) return absl::InvalidArgumentError("a digest is not 32 bytes");
     digests.push_back(Digest::FromRaw(raw));
   }
-  absl::StatusOr<std::vector<std::string>> data = parts_->chunks.GetMany(digests, kGetBytesMax);
+  absl::StatusOr<std::vector<std::string>> data = request.hashes() ? parts_->chunks.GetUnchecked(digests, kGetBytesMax)
+                                                                   : parts_->chunks.GetMany(digests, kGetBytesMax);
   if (!data.ok()) return Annotate(data.status(), request.snapshot());
   v1::GetChunksResponse response;
   for (size_t i = 0; i < digests.size(); ++i) {
@@ -130,9 +131,13 @@ absl::StatusOr<v1::GetChunksResponse> SnapshotVault::GetChunks(const Caller&, co
 
 absl::StatusOr<v1::GetBundleResponse> SnapshotVault::GetBundle(const Caller&, const v1::GetBundleRequest& request) {
   ASSIGN_OR_RETURN(v1::Snapshot snapshot, Resolve(request.snapshot()));
-  ASSIGN_OR_RETURN(std::string bundle, parts_->signatures.LoadBundle(snapshot.digest(), snapshot.signature().key_id()));
+  ASSIGN_OR_RETURN(SignatureView chosen, parts_->signatures.Choose(snapshot, request.key_id()));
+  ASSIGN_OR_RETURN(const std::string bundle, parts_->signatures.LoadBundle(snapshot.digest(), chosen.summary.key_id()));
   if (request.offset() > bundle.size()) return absl::InvalidArgumentError("offset is past the end of the bundle");
   v1::GetBundleResponse response;
+  *response.mutable_signature() = std::move(chosen.summary);
+  response.set_counts(chosen.counts);
+  response.set_why(std::move(chosen.why));
   response.set_total_bytes(bundle.size());
   response.set_data(bundle.substr(static_cast<size_t>(request.offset()), kBundlePieceBytes));
   return response;

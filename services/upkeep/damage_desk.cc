@@ -8,12 +8,12 @@
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
 #include "firebreak/crypto/hash.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/snapshots/names.h"
 #include "firebreak/storage/keys/reports.h"
 #include "firebreak/storage/keys/snapshots.h"
 #include "firebreak/storage/keys/upkeep.h"
-#include "services/upkeep/entry.h"
 #include "services/upkeep/manifest_reader.h"
 
 namespace firebreak {
@@ -146,14 +146,14 @@ absl::Status DamageDesk::FailProofs(const v1::ChunkDamage& damage, size_t from) 
       if (failed.findings_size() < kNamesMax) failed.add_findings(StrCat(file, damage.problem()));
       draft.Put(keys::SnapshotProven(snapshot), failed);
     }
-    v1::AuditEntry entry = UpkeepEntry(
+    v1::AuditEntry entry = MakeEntry(
         Identity("firebreak"), "store.chunk_damaged",
         StrCat("chunk ", damage.digest(), " is damaged (found by ", damage.found_by(), "); it touches ", damage.snapshot_digests_size(),
                " snapshots", damage.snapshots().empty() ? "" : StrCat(", among them ", damage.snapshots(0))));
-    AddUpkeepSubject(entry, StrCat("chunk/", damage.digest()));
-    for (const std::string& name : damage.deployments()) AddUpkeepSubject(entry, StrCat("deployment/", name));
-    for (size_t i = from; i < end; ++i) AddUpkeepSubject(entry, StrCat("snapshot/", damage.snapshot_digests(static_cast<int>(i))));
-    for (const std::string& name : damage.snapshots()) AddUpkeepSubject(entry, name);
+    AddSubject(entry, StrCat("chunk/", damage.digest()));
+    for (const std::string& name : damage.deployments()) AddSubject(entry, StrCat("deployment/", name));
+    for (size_t i = from; i < end; ++i) AddSubject(entry, StrCat("snapshot/", damage.snapshot_digests(static_cast<int>(i))));
+    for (const std::string& name : damage.snapshots()) AddSubject(entry, name);
     (*entry.mutable_facts())["problem"] = damage.problem().substr(0, 256);
     draft.Record(std::move(entry));
     return absl::OkStatus();
@@ -188,9 +188,9 @@ absl::Status DamageDesk::Close(const v1::ChunkDamage& damage, std::string_view a
     ASSIGN_OR_RETURN(auto known, draft.Find(keys::ChunkDamage(damage.digest())));
     if (!known) return absl::OkStatus();
     draft.Delete(keys::ChunkDamage(damage.digest()));
-    v1::AuditEntry entry = UpkeepEntry(Identity("firebreak"), action, StrCat("chunk ", damage.digest(), " ", how));
-    AddUpkeepSubject(entry, StrCat("chunk/", damage.digest()));
-    for (const std::string& name : damage.snapshots()) AddUpkeepSubject(entry, name);
+    v1::AuditEntry entry = MakeEntry(Identity("firebreak"), action, StrCat("chunk ", damage.digest(), " ", how));
+    AddSubject(entry, StrCat("chunk/", damage.digest()));
+    for (const std::string& name : damage.snapshots()) AddSubject(entry, name);
     draft.Record(std::move(entry));
     return absl::OkStatus();
   };

@@ -7,12 +7,12 @@
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/snapshots/names.h"
 #include "firebreak/storage/keys/fleet.h"
 #include "firebreak/storage/keys/snapshots.h"
 #include "firebreak/storage/keys/upkeep.h"
-#include "services/upkeep/entry.h"
 #include "services/upkeep/releases.h"
 
 namespace firebreak {
@@ -138,9 +138,9 @@ absl::Status DeletionDesk::Delete(Draft& draft, const Caller& caller, const v1::
     *gone.mutable_time() = deleted.time();
     draft.Put(keys::DeletedContent(digest), gone);
   }
-  v1::AuditEntry entry = UpkeepEntry(caller.identity, "snapshot.deleted", StrCat(request.snapshot(), " deleted: ", request.reason()));
-  AddUpkeepSubject(entry, StrCat("snapshot/", digest));
-  AddUpkeepSubject(entry, request.snapshot());
+  v1::AuditEntry entry = MakeEntry(caller.identity, "snapshot.deleted", StrCat(request.snapshot(), " deleted: ", request.reason()));
+  AddSubject(entry, StrCat("snapshot/", digest));
+  AddSubject(entry, request.snapshot());
   (*entry.mutable_facts())["digest"] = digest;
   (*entry.mutable_facts())["last_name"] = other_name ? "no" : "yes";
   draft.Record(std::move(entry));
@@ -150,7 +150,7 @@ absl::Status DeletionDesk::Delete(Draft& draft, const Caller& caller, const v1::
 }
 
 absl::StatusOr<v1::DeleteSnapshotResponse> DeletionDesk::DeleteSnapshot(const Caller& caller, const v1::DeleteSnapshotRequest& request) {
-  RETURN_IF_ERROR(CheckUpkeepReason(request.reason()));
+  RETURN_IF_ERROR(CheckReason(request.reason()));
   ASSIGN_OR_RETURN(const SnapshotReference reference, ParseSnapshotReference(request.snapshot()));
   if (!reference.digest.empty() || reference.version == 0) {
     return absl::InvalidArgumentError(StrCat("delete ", request.snapshot(), ": name one version, as in model/fraud@7"));
@@ -172,7 +172,7 @@ absl::StatusOr<v1::DeleteSnapshotResponse> DeletionDesk::DeleteSnapshot(const Ca
 
 absl::StatusOr<v1::UndeleteSnapshotResponse> DeletionDesk::UndeleteSnapshot(const Caller& caller,
                                                                             const v1::UndeleteSnapshotRequest& request) {
-  RETURN_IF_ERROR(CheckUpkeepReason(request.reason()));
+  RETURN_IF_ERROR(CheckReason(request.reason()));
   ASSIGN_OR_RETURN(const SnapshotReference reference, ParseSnapshotReference(request.snapshot()));
   if (!reference.digest.empty() || reference.version == 0) {
     return absl::InvalidArgumentError(StrCat("undelete ", request.snapshot(), ": name one version, as in model/fraud@7"));
@@ -201,10 +201,10 @@ absl::StatusOr<v1::UndeleteSnapshotResponse> DeletionDesk::UndeleteSnapshot(cons
     of_name.set_version(reference.version);
     draft.Put(keys::SeriesDigest(kind, reference.name, snapshot.digest()), of_name);
     RETURN_IF_ERROR(SetNewest(draft, snapshot, true));
-    v1::AuditEntry entry = UpkeepEntry(caller.identity, "snapshot.undeleted",
+    v1::AuditEntry entry = MakeEntry(caller.identity, "snapshot.undeleted",
                                        StrCat("the deletion of ", request.snapshot(), " was taken back: ", request.reason()));
-    AddUpkeepSubject(entry, StrCat("snapshot/", snapshot.digest()));
-    AddUpkeepSubject(entry, request.snapshot());
+    AddSubject(entry, StrCat("snapshot/", snapshot.digest()));
+    AddSubject(entry, request.snapshot());
     draft.Record(std::move(entry));
     return absl::OkStatus();
   };

@@ -4,9 +4,9 @@
 
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/storage/keys/snapshots.h"
-#include "services/upkeep/entry.h"
 
 namespace firebreak {
 namespace {
@@ -65,8 +65,8 @@ absl::Status GarbageCollector::EndPushes(const GarbageWish& wish, const std::vec
     const size_t end = std::min(ids.size(), begin + kEndedAtOnce);
     auto build = [&](Draft& draft) -> absl::Status {
       for (size_t i = begin; i < end; ++i) draft.Delete(keys::SnapshotPush(ids[i]));
-      v1::AuditEntry entry = UpkeepEntry(wish.actor, "push.ended", StrCat(end - begin, " pushes ended: ", why));
-      for (size_t i = begin; i < end; ++i) AddUpkeepSubject(entry, StrCat("push/", ids[i]));
+      v1::AuditEntry entry = MakeEntry(wish.actor, "push.ended", StrCat(end - begin, " pushes ended: ", why));
+      for (size_t i = begin; i < end; ++i) AddSubject(entry, StrCat("push/", ids[i]));
       draft.Record(std::move(entry));
       return absl::OkStatus();
     };

@@ -4,12 +4,12 @@
 
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/storage/keys/reports.h"
 #include "firebreak/storage/keys/snapshots.h"
 #include "firebreak/storage/keys/upkeep.h"
 #include "firebreak/upkeep/garbage_collector.h"
-#include "services/upkeep/entry.h"
 #include "services/upkeep/manifest_reader.h"
 
 namespace firebreak {
@@ -73,10 +73,10 @@ absl::Status GarbageCollector::Run::GatherOne(const std::string& digest) {
     if (manifest) draft.Delete(keys::SnapshotManifest(digest));
     draft.Delete(keys::SnapshotProven(digest));
     draft.Delete(keys::DeletedContent(digest));
-    v1::AuditEntry entry = UpkeepEntry(wish_.actor, "snapshot.collected",
+    v1::AuditEntry entry = MakeEntry(wish_.actor, "snapshot.collected",
                                        StrCat("the content of ", content->name(), ", deleted before, was given up: ", wish_.reason));
-    AddUpkeepSubject(entry, StrCat("snapshot/", digest));
-    AddUpkeepSubject(entry, content->name());
+    AddSubject(entry, StrCat("snapshot/", digest));
+    AddSubject(entry, content->name());
     draft.Record(std::move(entry));
     return absl::OkStatus();
   };
@@ -236,11 +236,11 @@ absl::Status GarbageCollector::Run::End() {
     store::v1::GarbageRun run;
     *run.mutable_report() = report_;
     draft.Put(keys::LastGarbageRun(), run);
-    v1::AuditEntry entry = UpkeepEntry(
+    v1::AuditEntry entry = MakeEntry(
         wish_.actor, "store.garbage_collected",
         StrCat(report_.chunks_deleted(), " of ", report_.chunks_seen(), " chunks deleted, ", report_.bytes_deleted(), " bytes",
                wish_.reason.empty() ? "" : ": ", wish_.reason));
-    AddUpkeepSubject(entry, "store");
+    AddSubject(entry, "store");
     auto& facts = *entry.mutable_facts();
     facts["chunks_deleted"] = absl::StrCat(report_.chunks_deleted());
     facts["bytes_deleted"] = absl::StrCat(report_.bytes_deleted());

@@ -7,6 +7,7 @@
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/snapshots/names.h"
 #include "firebreak/storage/keys/fleet.h"
@@ -14,7 +15,6 @@
 #include "firebreak/storage/keys/ledger.h"
 #include "firebreak/storage/keys/reports.h"
 #include "firebreak/storage/keys/upkeep.h"
-#include "services/upkeep/entry.h"
 #include "services/upkeep/releases.h"
 
 namespace firebreak {
@@ -140,7 +140,7 @@ absl::StatusOr<v1::Hold> HoldDesk::HoldOf(const v1::Incident& incident) const {
 }
 
 absl::StatusOr<v1::PlaceHoldResponse> HoldDesk::PlaceHold(const Caller& caller, const v1::PlaceHoldRequest& request) {
-  RETURN_IF_ERROR(CheckUpkeepReason(request.reason()));
+  RETURN_IF_ERROR(CheckReason(request.reason()));
   if (request.snapshots().empty() || request.snapshots_size() > kSnapshotsMax) {
     return absl::InvalidArgumentError(StrCat("a hold names 1 to ", kSnapshotsMax, " snapshots"));
   }
@@ -162,13 +162,13 @@ absl::StatusOr<v1::PlaceHoldResponse> HoldDesk::PlaceHold(const Caller& caller, 
     hold.set_id(NumberedId("HOLD", number));
     *hold.mutable_placed_at() = ToProto(clock_.Now());
     draft.Put(keys::Hold(number), hold);
-    v1::AuditEntry entry = UpkeepEntry(caller.identity, "hold.placed",
+    v1::AuditEntry entry = MakeEntry(caller.identity, "hold.placed",
                                        StrCat(hold.id(), " placed on ", hold.names(0),
                                               hold.names_size() > 1 ? StrCat(" and ", hold.names_size() - 1, " more") : "", ": ",
                                               request.reason()));
-    AddUpkeepSubject(entry, StrCat("hold/", hold.id()));
-    if (!request.incident().empty()) AddUpkeepSubject(entry, StrCat("incident/", request.incident()));
-    for (const std::string& subject : hold.subjects()) AddUpkeepSubject(entry, subject);
+    AddSubject(entry, StrCat("hold/", hold.id()));
+    if (!request.incident().empty()) AddSubject(entry, StrCat("incident/", request.incident()));
+    for (const std::string& subject : hold.subjects()) AddSubject(entry, subject);
     draft.Record(std::move(entry));
     return absl::OkStatus();
   };
@@ -189,10 +189,10 @@ absl::StatusOr<v1::Hold> HoldDesk::LiftIncident(const Caller& caller, const v1::
     *lifted.mutable_lifted_at() = ToProto(clock_.Now());
     lifted.set_reason(request.reason());
     draft.Put(keys::IncidentHoldLifted(number), lifted);
-    v1::AuditEntry entry = UpkeepEntry(caller.identity, "hold.lifted",
+    v1::AuditEntry entry = MakeEntry(caller.identity, "hold.lifted",
                                        StrCat("the hold on what ", request.hold(), " touched was lifted: ", request.reason()));
-    AddUpkeepSubject(entry, StrCat("hold/", request.hold()));
-    AddUpkeepSubject(entry, StrCat("incident/", request.hold()));
+    AddSubject(entry, StrCat("hold/", request.hold()));
+    AddSubject(entry, StrCat("incident/", request.hold()));
     draft.Record(std::move(entry));
     return absl::OkStatus();
   };
@@ -209,9 +209,9 @@ absl::StatusOr<v1::Hold> HoldDesk::LiftPlaced(const Caller& caller, const v1::Li
     *hold.mutable_lifted_at() = ToProto(clock_.Now());
     hold.set_lift_reason(request.reason());
     draft.Put(keys::Hold(number), hold);
-    v1::AuditEntry entry = UpkeepEntry(caller.identity, "hold.lifted", StrCat(hold.id(), " lifted: ", request.reason()));
-    AddUpkeepSubject(entry, StrCat("hold/", hold.id()));
-    for (const std::string& subject : hold.subjects()) AddUpkeepSubject(entry, subject);
+    v1::AuditEntry entry = MakeEntry(caller.identity, "hold.lifted", StrCat(hold.id(), " lifted: ", request.reason()));
+    AddSubject(entry, StrCat("hold/", hold.id()));
+    for (const std::string& subject : hold.subjects()) AddSubject(entry, subject);
     draft.Record(std::move(entry));
     return absl::OkStatus();
   };
@@ -220,7 +220,7 @@ absl::StatusOr<v1::Hold> HoldDesk::LiftPlaced(const Caller& caller, const v1::Li
 }
 
 absl::StatusOr<v1::LiftHoldResponse> HoldDesk::LiftHold(const Caller& caller, const v1::LiftHoldRequest& request) {
-  RETURN_IF_ERROR(CheckUpkeepReason(request.reason()));
+  RETURN_IF_ERROR(CheckReason(request.reason()));
   v1::LiftHoldResponse response;
   if (const uint64_t incident = NumberOf("INC-", request.hold()); incident > 0) {
     ASSIGN_OR_RETURN(*response.mutable_hold(), LiftIncident(caller, request, incident));

@@ -5,11 +5,11 @@
 
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/snapshots/names.h"
 #include "firebreak/storage/keys/snapshots.h"
 #include "firebreak/storage/keys/upkeep.h"
-#include "services/upkeep/entry.h"
 
 namespace firebreak {
 namespace {
@@ -98,7 +98,7 @@ absl::Status QuotaDesk::CheckPush(const PushLoad& load) {
 
 absl::StatusOr<v1::SetQuotaResponse> QuotaDesk::SetQuota(const Caller& caller, const v1::SetQuotaRequest& request) {
   RETURN_IF_ERROR(CheckQuotaPattern(request.pattern()));
-  RETURN_IF_ERROR(CheckUpkeepReason(request.reason()));
+  RETURN_IF_ERROR(CheckReason(request.reason()));
   const bool removing = request.bytes_max() == 0 && request.versions_max() == 0;
   v1::Quota quota;
   quota.set_pattern(request.pattern());
@@ -118,12 +118,12 @@ absl::StatusOr<v1::SetQuotaResponse> QuotaDesk::SetQuota(const Caller& caller, c
     } else {
       draft.Put(keys::Quota(request.pattern()), quota);
     }
-    v1::AuditEntry entry = UpkeepEntry(
+    v1::AuditEntry entry = MakeEntry(
         caller.identity, removing ? "quota.removed" : "quota.set",
         removing ? StrCat("quota ", request.pattern(), " removed: ", request.reason())
                  : StrCat("quota ", request.pattern(), " set to ", request.bytes_max(), " bytes and ", request.versions_max(),
                           " versions (0 = no limit): ", request.reason()));
-    AddUpkeepSubject(entry, StrCat("quota/", request.pattern()));
+    AddSubject(entry, StrCat("quota/", request.pattern()));
     draft.Record(std::move(entry));
     return absl::OkStatus();
   };

@@ -5,9 +5,9 @@
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/storage/keys/upkeep.h"
-#include "services/upkeep/entry.h"
 
 namespace firebreak {
 namespace {
@@ -106,7 +106,7 @@ absl::Status RollbackGuard::WriteWitnesses() {
 }
 
 absl::Status RollbackGuard::Accept(const Identity& actor, const std::string& reason) {
-  RETURN_IF_ERROR(CheckUpkeepReason(reason));
+  RETURN_IF_ERROR(CheckReason(reason));
   std::optional<Mismatch> worst;
   {
     absl::MutexLock lock(&mutex_);
@@ -127,8 +127,8 @@ absl::Status RollbackGuard::Accept(const Identity& actor, const std::string& rea
     accepted.set_accepted_by(actor.text());
     *accepted.mutable_time() = ToProto(clock_.Now());
     draft.Put(keys::AcceptedRollback(accepted.kept_size()), accepted);
-    v1::AuditEntry entry = UpkeepEntry(actor, "rollback.accepted", StrCat(worst->text, "; accepted: ", reason));
-    AddUpkeepSubject(entry, "store");
+    v1::AuditEntry entry = MakeEntry(actor, "rollback.accepted", StrCat(worst->text, "; accepted: ", reason));
+    AddSubject(entry, "store");
     auto& facts = *entry.mutable_facts();
     facts["kept_size"] = absl::StrCat(accepted.kept_size());
     facts["kept_root"] = ToHex(accepted.kept_root());

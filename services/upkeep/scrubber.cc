@@ -5,9 +5,9 @@
 
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/storage/keys/upkeep.h"
-#include "services/upkeep/entry.h"
 
 namespace firebreak {
 namespace {
@@ -40,8 +40,8 @@ absl::Status Scrubber::Write(std::string_view action, const std::string& summary
   const store::v1::ScrubState now = state();
   auto build = [&](Draft& draft) -> absl::Status {
     draft.Put(keys::Scrub(), now);
-    v1::AuditEntry entry = UpkeepEntry(Identity("firebreak"), action, summary);
-    AddUpkeepSubject(entry, "store");
+    v1::AuditEntry entry = MakeEntry(Identity("firebreak"), action, summary);
+    AddSubject(entry, "store");
     draft.Record(std::move(entry));
     return absl::OkStatus();
   };

@@ -9,12 +9,12 @@
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
+#include "firebreak/ledger/entry_form.h"
 #include "firebreak/ledger/note.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/storage/keys/snapshots.h"
 #include "firebreak/storage/keys/upkeep.h"
 #include "firebreak/upkeep/store_check.h"
-#include "services/upkeep/entry.h"
 
 namespace firebreak {
 namespace {
@@ -31,7 +31,7 @@ std::string BackupId(absl::Time now, uint64_t log_entries) {
 }  // namespace
 
 absl::StatusOr<v1::CollectGarbageResponse> UpkeepDesk::CollectGarbage(const Caller& caller, const v1::CollectGarbageRequest& request) {
-  if (!request.reason().empty()) RETURN_IF_ERROR(CheckUpkeepReason(request.reason()));
+  if (!request.reason().empty()) RETURN_IF_ERROR(CheckReason(request.reason()));
   const absl::Time settled = parts_.chunks.settled_at();
   if (settled > parts_.clock.Now() && settled < parts_.clock.Now() + kSettleWaitMax) {
     absl::Mutex mutex;
@@ -154,7 +154,7 @@ absl::StatusOr<v1::Backup> UpkeepDesk::Write(const v1::CreateBackupRequest&) {
 }
 
 absl::StatusOr<v1::CreateBackupResponse> UpkeepDesk::CreateBackup(const Caller& caller, const v1::CreateBackupRequest& request) {
-  if (!request.reason().empty()) RETURN_IF_ERROR(CheckUpkeepReason(request.reason()));
+  if (!request.reason().empty()) RETURN_IF_ERROR(CheckReason(request.reason()));
   if (ground_.backup_folder.empty() || !ground_.cut) {
     return WithNextStep(absl::FailedPreconditionError("create backup: this service has no folder for backups"),
                         "set backup_folder in its config.yaml, on another disk, and restart it");
@@ -163,10 +163,10 @@ absl::StatusOr<v1::CreateBackupResponse> UpkeepDesk::CreateBackup(const Caller& 
   absl::StatusOr<v1::Backup> backup = Write(request);
   if (!backup.ok()) return Annotate(backup.status(), "create backup");
   auto build = [&](Draft& draft) -> absl::Status {
-    v1::AuditEntry entry = UpkeepEntry(caller.identity, "backup.created",
+    v1::AuditEntry entry = MakeEntry(caller.identity, "backup.created",
                                        StrCat("backup ", backup->id(), ": ", backup->files(), " files, ", backup->bytes_written(),
                                               " bytes written", request.reason().empty() ? "" : ": ", request.reason()));
-    AddUpkeepSubject(entry, StrCat("backup/", backup->id()));
+    AddSubject(entry, StrCat("backup/", backup->id()));
     draft.Record(std::move(entry));
     return absl::OkStatus();
   };

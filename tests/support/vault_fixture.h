@@ -38,6 +38,7 @@ class VaultPort final : public SnapshotPort {
   std::function<void(v1::GetChunksResponse&)> alter_chunks;
   std::function<void(v1::ListFilesResponse&)> alter_files;
   std::function<void(v1::PutChunksResponse&)> alter_taken;
+  std::function<void(v1::GetBundleResponse&)> alter_bundle;
 
 #define FIREBREAK_TEST_FORWARD(Method)                                                              \
   absl::StatusOr<v1::Method##Response> Method(const v1::Method##Request& request) override {       \
@@ -66,6 +67,9 @@ class VaultPort final : public SnapshotPort {
   }
   void Alter(v1::PutChunksResponse& response) {
     if (alter_taken) alter_taken(response);
+  }
+  void Alter(v1::GetBundleResponse& response) {
+    if (alter_bundle) alter_bundle(response);
   }
   void Alter(v1::ListFilesResponse& response) {
     if (alter_files) alter_files(response);

@@ -19,8 +19,8 @@ namespace firebreak {
 struct SnapshotView {
   // SnapshotVault::Resolve: model/x@7, model/x, or sha256:…; kNotFound names the nearest.
   std::function<absl::StatusOr<v1::Snapshot>(std::string_view)> resolve;
-  // SnapshotVault::CheckGates: signature, intact, quarantine, lineage.
-  std::function<absl::StatusOr<std::vector<v1::GateResult>>(const Digest&)> check_gates;
+  // SnapshotVault::CheckGates: signature, intact, quarantine, lineage; of a part that the release calls by this name.
+  std::function<absl::StatusOr<std::vector<v1::GateResult>>(const Digest&, std::string_view name)> check_gates;
   // Optional. Leaves an expectation on the snapshot's record in the draft, so that a quarantine committed in between makes
   // the decision be built again.
   std::function<absl::Status(Draft&, const Digest&)> hold;

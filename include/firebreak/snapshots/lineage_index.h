@@ -1,8 +1,9 @@
-// LineageIndex: the LineageGraph of everything stored, built from the store at the first question and kept equal to it: an
+// LineageIndex: the LineageGraph of everything stored, built from the store at the first question, or by Warm, and kept equal to it: an
 // answer shows every commit that was done when it was asked for.
 #ifndef FIREBREAK_SNAPSHOTS_LINEAGE_INDEX_H_
 #define FIREBREAK_SNAPSHOTS_LINEAGE_INDEX_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -24,10 +25,14 @@ class LineageIndex {
   // Errors: the store's, or those of `use`. The first call reads every snapshot's record (about a second for 100,000).
   absl::Status Read(absl::FunctionRef<absl::Status(const LineageGraph&)> use);
 
+  // Reads everything now, so that the first question need not. kCancelled soon after `give_up` is set; the next question then
+  // starts anew.
+  absl::Status Warm(const std::atomic<bool>& give_up);
+
  private:
-  absl::Status CatchUp() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status ReadSigners(LineageGraph& graph) const;
-  absl::Status Build() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CatchUp(const std::atomic<bool>& give_up) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ReadSigners(LineageGraph& graph, const std::atomic<bool>& give_up) const;
+  absl::Status Build(const std::atomic<bool>& give_up) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status ReadAgain(const std::string& digest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Ledger& ledger_;

@@ -51,6 +51,7 @@ struct SnapshotLimits {
   size_t lineage_nodes_max = 200'000;               // one walk
   size_t lineage_parents_max = 32;                  // one push
   size_t signers_max = 256;
+  size_t names_of_content_max = 1000;               // that one content may go by
 };
 
 // What a push brings, asked about as it comes in and once more, exactly, before it becomes a snapshot.
@@ -113,8 +114,11 @@ class SnapshotVault {
   absl::StatusOr<QuarantineSweep> AddQuarantine(Draft& draft, const QuarantineWish& wish);
 
   // The gates signature, intact, quarantine, lineage, in this order, each with one sentence of evidence. kNotFound only when
-  // the snapshot is unknown; a gate that cannot be decided is UNKNOWN.
-  absl::StatusOr<std::vector<v1::GateResult>> CheckGates(const Digest& snapshot) const;
+  // the snapshot is unknown; a gate that cannot be decided is UNKNOWN. `name`: what the asker calls it (model/fraud@7, the
+  // version is not looked at): the signatures are held against the policies over that name alone, for anybody who may publish
+  // can give known content one more name. Without one, or with a digest, any name of the content that its signatures are good
+  // enough for will do.
+  absl::StatusOr<std::vector<v1::GateResult>> CheckGates(const Digest& snapshot, std::string_view name = {}) const;
 
   // Every snapshot and edge in memory, for questions about thousands of them.
   LineageIndex& lineage() const;
@@ -127,8 +131,9 @@ class SnapshotVault {
   // far upstream, makes a decision about the snapshot be built again.
   absl::Status Hold(Draft& draft, const Digest& snapshot) const;
 
-  // Reads back every byte and checks every signature against the keys trusted now; remembers the result for CheckGates.
-  absl::StatusOr<v1::VerifySnapshotResponse> Verify(const Digest& snapshot, const Identity& actor);
+  // Reads back every byte and checks every signature against the keys trusted now; remembers the result for CheckGates, whose
+  // `name` this is.
+  absl::StatusOr<v1::VerifySnapshotResponse> Verify(const Digest& snapshot, const Identity& actor, std::string_view name = {});
 
  private:
   friend class SignerDesk;   // the service Signers, over the same keyring

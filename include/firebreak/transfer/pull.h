@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "firebreak/base/ids.h"
 #include "firebreak/crypto/sign.h"
 #include "firebreak/transfer/snapshot_port.h"
@@ -17,8 +18,17 @@
 
 namespace firebreak {
 
+// Whom the caller trusts, whatever the server says; empty = the signature is not checked. One of several signatures is enough.
+struct SignatureTrust {
+  std::vector<EcPublicKey> keys;
+  std::string roots_pem;                   // certificates of authorities; any code-signing certificate below one of them counts
+  absl::Time now = absl::InfinitePast();   // when a certificate must be valid
+
+  bool empty() const { return keys.empty() && roots_pem.empty(); }
+};
+
 struct PullOptions {
-  std::vector<EcPublicKey> trusted_keys;   // the bundle must verify with one of them; empty = the signature is not checked
+  SignatureTrust trust;                    // the bundle must verify with it, over every file; any form `oms verify-model` knows but 0.2
   bool write_bundle = true;                // keep the bundle as model.sig beside the files, for any OMS tool
   RetryPolicy retry;
   TransferLimits limits;
@@ -26,7 +36,8 @@ struct PullOptions {
 
 struct PullResult {
   v1::Snapshot snapshot;
-  std::string signer_key_id;               // of the key that verified; empty when none was asked for
+  std::string signer_key_id;               // of the key, or certificate, that verified; empty when none was asked for
+  std::vector<std::string> signer_identities;   // with a certificate: who it says signs
   uint64_t bytes_received = 0;             // chunk bytes that crossed the port; a resumed pull fetches only what is missing
 };
 

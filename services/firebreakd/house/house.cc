@@ -18,6 +18,7 @@ constexpr int kEffectHelpers = 16;  // effects of parallel steps under way toget
 constexpr size_t kWantedChunks = 64;   // named in one heartbeat
 constexpr absl::Duration kExpiryPeriod = absl::Seconds(5);
 constexpr absl::Duration kReconcilePeriod = absl::Minutes(1);
+constexpr absl::Duration kForgetPeriod = absl::Hours(1);
 constexpr absl::Duration kDeliveryPeriod = absl::Seconds(1);
 
 HttpReply ToReply(HttpAnswer answer) { return {answer.status, std::move(answer.content_type), std::move(answer.body)}; }
@@ -74,7 +75,7 @@ void House::WireFleet() {
   hub_ = std::make_unique<AgentHub>(*ledger_, ground_.clock, ground_.log, std::move(hub_options));
   SnapshotView view;
   view.resolve = [this](std::string_view name) { return vault_->Resolve(name); };
-  view.check_gates = [this](const Digest& snapshot) { return vault_->CheckGates(snapshot); };
+  view.check_gates = [this](const Digest& snapshot, std::string_view name) { return vault_->CheckGates(snapshot, name); };
   view.hold = [this](Draft& draft, const Digest& snapshot) { return vault_->Hold(draft, snapshot); };
   FleetOptions fleet_options;
   fleet_options.check_incident = [this](const IncidentId& id) { return incidents_->Load(id).status(); };
@@ -153,6 +154,7 @@ void House::WireTimers() {
   timers_->Every("alerts.expire", kExpiryPeriod,
                  [this] { return alerts_->ExpireOverdue(ground_.clock.Now()).status(); });
   timers_->Every("incidents.reconcile", kReconcilePeriod, [this] { return incidents_->ReconcileOpen(); });
+  timers_->Every("actions.forget", kForgetPeriod, [this] { return action_desk_->SweepRequests(); });
   // A receiver that hangs must not keep alerts from expiring: deliveries have a thread of their own.
   deliveries_ = std::make_unique<Timers>(ground_.clock, ground_.log);
   deliveries_->Every("shares.deliver", kDeliveryPeriod, [this] { return sharing_->DeliverDue(); });
@@ -174,7 +176,15 @@ void House::WireMetrics() {
       .Set(1);
 }
 
+void House::WarmLineage() {
+  warming_ = std::thread([this] {
+    const absl::Status warm = lineage_->Warm(stop_warming_);
+    if (!warm.ok() && !absl::IsCancelled(warm)) ground_.log.Warning("lineage.not-warm", {{"error", std::string(warm.message())}});
+  });
+}
+
 absl::Status House::Start() {
+  WarmLineage();
   if (!ledger_->refusal().ok()) return absl::OkStatus();   // only reads are answered
   RETURN_IF_ERROR(incidents_->ReconcileOpen());
   RETURN_IF_ERROR(scheduler_->Start());
@@ -185,6 +195,8 @@ absl::Status House::Start() {
 }
 
 void House::Stop() {
+  stop_warming_ = true;
+  if (warming_.joinable()) warming_.join();
   if (upkeep_) upkeep_->Stop();
   if (deliveries_) deliveries_->Stop();
   if (timers_) timers_->Stop();

@@ -3,9 +3,11 @@
 #ifndef FIREBREAK_SERVICES_FIREBREAKD_HOUSE_HOUSE_H_
 #define FIREBREAK_SERVICES_FIREBREAKD_HOUSE_HOUSE_H_
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "firebreak/access/token_desk.h"
@@ -110,6 +112,7 @@ class House {
   absl::Status WireResponse();
   void WireRecords();
   void WireTimers();
+  void WarmLineage();   // beside the start, which does not wait for it
   void WireMetrics();
   absl::Status CheckAgent(const AgentName& agent, std::string_view certificate_pem) const;
 
@@ -146,6 +149,8 @@ class House {
   std::unique_ptr<RunScheduler> scheduler_;
   std::unique_ptr<Timers> timers_;
   std::unique_ptr<Timers> deliveries_;
+  std::atomic<bool> stop_warming_{false};
+  std::thread warming_;
 };
 
 }  // namespace firebreak

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "firebreak/base/text.h"
 
@@ -19,17 +20,24 @@ std::string ModelOf(std::string_view name) {
 
 std::optional<v1::Deployment> FindServing(FleetDesk& fleet, const IncidentSignal& signal) {
   v1::ListDeploymentsRequest request;
-  std::optional<v1::Deployment> found;
+  std::vector<v1::Deployment> found;
+  const auto only = [&]() -> std::optional<v1::Deployment> {
+    if (found.size() > 1 && !signal.model_version.empty()) {
+      const std::string named = StrCat("model/", signal.model, "@", signal.model_version);
+      std::erase_if(found, [&](const v1::Deployment& deployment) { return deployment.wanted().model_name() != named; });
+    }
+    if (found.size() != 1) return std::nullopt;
+    return std::move(found.front());
+  };
   for (int page = 0; page < kPagesMax; ++page) {
     absl::StatusOr<v1::ListDeploymentsResponse> listed = fleet.ListDeployments(ServiceCaller(), request);
     if (!listed.ok()) return std::nullopt;
     for (v1::Deployment& deployment : *listed->mutable_deployments()) {
       if (ModelOf(deployment.wanted().model_name()) != signal.model) continue;
       if (!signal.environment.empty() && deployment.environment() != signal.environment) continue;
-      if (found) return std::nullopt;
-      found = std::move(deployment);
+      found.push_back(std::move(deployment));
     }
-    if (listed->next_page_token().empty()) return found;
+    if (listed->next_page_token().empty()) return only();
     request.set_page_token(listed->next_page_token());
   }
   return std::nullopt;

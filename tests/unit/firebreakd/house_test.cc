@@ -1,10 +1,13 @@
 #include "services/firebreakd/house/house.h"
 
+#include "absl/synchronization/notification.h"
 #include "firebreak/base/text.h"
+#include "firebreak/storage/keys/snapshots.h"
 #include "firebreak/storage_memory/memory_chunk_store.h"
 #include "firebreak/storage_memory/memory_meta_store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/watched_store.h"
 
 namespace firebreak {
 namespace {
@@ -26,7 +29,8 @@ class HouseTest : public ::testing::Test {
   std::unique_ptr<Log> log = Log::Silent();
   Metrics metrics;
   CrashPoints crash_points;
-  MemoryMetaStore meta;
+  MemoryMetaStore memory;
+  testing::WatchedStore meta{memory};
   MemoryChunkStore chunks;
   std::unique_ptr<House> house;
 };
@@ -92,6 +96,20 @@ TEST_F(HouseTest, OnlyEnrolmentIsOpen) {
 
 TEST_F(HouseTest, StartsAndStopsOnAnEmptyStore) {
   ASSERT_TRUE(house->Start().ok());
+  house->Stop();
+}
+
+// A blast radius is asked for in the middle of the night, right after a restart.
+TEST_F(HouseTest, ReadsTheLineageWithoutBeingAskedAndTheStartDoesNotWaitForIt) {
+  absl::Notification begun, go_on;
+  meta.before_list = [&](std::string_view prefix) {
+    if (prefix != keys::SnapshotsByDigest().bytes || begun.HasBeenNotified()) return;
+    begun.Notify();
+    go_on.WaitForNotification();
+  };
+  ASSERT_TRUE(house->Start().ok());   // while somebody else still reads
+  begun.WaitForNotification();
+  go_on.Notify();
   house->Stop();
 }
 

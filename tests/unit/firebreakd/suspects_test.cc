@@ -22,12 +22,12 @@ class SuspectsTest : public ::testing::Test {
     house = *std::move(opened);
   }
 
-  void Serve(const std::string& name, const std::string& environment) {
+  void Serve(const std::string& name, const std::string& environment, const std::string& model = "model/fraud@1") {
     v1::Deployment deployment;
     deployment.set_name(name);
     deployment.set_environment(environment);
     deployment.set_epoch(1);
-    deployment.mutable_wanted()->set_model_name("model/fraud@1");
+    deployment.mutable_wanted()->set_model_name(model);
     const auto stored = house->ledger().Transact([&](Draft& draft) -> absl::Status {
       draft.Put(DeploymentKey(DeploymentName(name)), deployment);
       v1::AuditEntry entry;
@@ -39,10 +39,11 @@ class SuspectsTest : public ::testing::Test {
     ASSERT_TRUE(stored.ok()) << stored.status();
   }
 
-  // The deployment of the incident that an alert about model fraud in prod opens.
-  std::string DeploymentMeant() {
+  // The deployment of the incident that an alert about model fraud in prod opens; `more`: further labels, each `,"name":"value"`.
+  std::string DeploymentMeant(const std::string& more = "") {
     const HttpReply reply = house->intake().post_alerts_v2(
-        ServiceCaller(), "application/json", R"([{"labels":{"alertname":"a","model_name":"fraud","env":"prod","kind":"other"}}])");
+        ServiceCaller(), "application/json",
+        StrCat(R"([{"labels":{"alertname":"a","model_name":"fraud","env":"prod","kind":"other")", more, "}}]"));
     EXPECT_EQ(reply.status, 200) << reply.body;
     const auto incident = FindRecord(house->ledger().store(), keys::Incident(1));
     if (!incident.ok() || !incident->has_value()) return "no incident";
@@ -69,6 +70,18 @@ TEST_F(SuspectsTest, AnAlertThatCouldMeanSeveralMeansNone) {
   Serve("fraud-prod", "prod");
   Serve("fraud-prod2", "prod");
   EXPECT_EQ(DeploymentMeant(), "");
+}
+
+TEST_F(SuspectsTest, AnAlertThatNamesTheVersionMeansTheOneThatServesIt) {
+  Serve("fraud-prod", "prod");
+  Serve("fraud-canary", "prod", "model/fraud@2");
+  EXPECT_EQ(DeploymentMeant(R"(,"model_version":"2")"), "fraud-canary");
+}
+
+TEST_F(SuspectsTest, AnAlertThatNamesAVersionTwoServeMeansNone) {
+  Serve("fraud-prod", "prod");
+  Serve("fraud-prod2", "prod");
+  EXPECT_EQ(DeploymentMeant(R"(,"model_version":"1")"), "");
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ class FleetTest : public ::testing::Test {
       }
       return absl::NotFoundError(StrCat("snapshot ", name, " does not exist"));
     };
-    view.check_gates = [this](const Digest& digest) -> absl::StatusOr<std::vector<v1::GateResult>> {
+    view.check_gates = [this](const Digest& digest, std::string_view) -> absl::StatusOr<std::vector<v1::GateResult>> {
       std::vector<v1::GateResult> gates;
       for (const std::string name : {"signature", "intact", "quarantine", "lineage"}) {
         v1::GateResult gate;

@@ -142,7 +142,7 @@ struct Desks : VaultFixture {
   SnapshotView View() {
     SnapshotView view;
     view.resolve = [this](std::string_view name) { return vault.Resolve(name); };
-    view.check_gates = [this](const Digest& digest) { return vault.CheckGates(digest); };
+    view.check_gates = [this](const Digest& digest, std::string_view name) { return vault.CheckGates(digest, name); };
     view.hold = [this](Draft& draft, const Digest& digest) { return vault.Hold(draft, digest); };
     return view;
   }

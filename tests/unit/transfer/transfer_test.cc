@@ -48,7 +48,7 @@ Files SmallModel() {
 struct TransferTest : public ::testing::Test {
   absl::StatusOr<PullResult> Pull(const v1::Snapshot& snapshot, const fs::path& target, VaultPort& port) {
     PullOptions options;
-    options.trusted_keys = {fixture.key.public_key()};
+    options.trust.keys = {fixture.key.public_key()};
     options.limits.threads = 2;
     options.limits.group_bytes = size_t{1} << 20;
     return PullSnapshot(port, DigestOf(snapshot), target, options);
@@ -264,11 +264,11 @@ TEST_F(TransferTest, RefusesASnapshotSignedByAKeyTheCallerDoesNotTrust) {
   ASSERT_TRUE(pushed.ok());
   VaultPort port = fixture.Port();
   PullOptions options;
-  options.trusted_keys = {NewKey().public_key()};
+  options.trust.keys = {NewKey().public_key()};
   const fs::path target = fixture.NewPath();
   EXPECT_EQ(PullSnapshot(port, DigestOf(pushed->snapshot), target, options).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_TRUE(NothingLeft(target));
-  options.trusted_keys.push_back(fixture.key.public_key());
+  options.trust.keys.push_back(fixture.key.public_key());
   EXPECT_TRUE(PullSnapshot(port, DigestOf(pushed->snapshot), target, options).ok());
   EXPECT_EQ(PullSnapshot(port, DigestOf(pushed->snapshot), target, options).status().code(),
             absl::StatusCode::kAlreadyExists);

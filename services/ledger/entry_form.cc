@@ -1,15 +1,14 @@
-#include "services/snapshots/entry.h"
+#include "firebreak/ledger/entry_form.h"
 
 #include <utility>
 
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/text.h"
-#include "firebreak/snapshots/names.h"
 
 namespace firebreak {
 namespace {
-constexpr size_t kSummaryBytesMax = 512;
-constexpr int kSubjectsMax = 16;
+constexpr size_t kFormSummaryBytesMax = 512;
+constexpr int kFormSubjectsMax = 16;
 constexpr size_t kReasonBytesMax = 1000;
 }  // namespace
 
@@ -17,24 +16,17 @@ v1::AuditEntry MakeEntry(const Identity& actor, std::string_view action, std::st
   v1::AuditEntry entry;
   entry.set_actor(actor.text());
   entry.set_action(std::string(action));
-  size_t end = std::min(summary.size(), kSummaryBytesMax);
-  while (end < summary.size() && end > 0 && (static_cast<unsigned char>(summary[end]) & 0xC0) == 0x80) --end;
-  entry.set_summary(std::string(summary.substr(0, end)));
+  entry.set_summary(std::string(CutText(summary, kFormSummaryBytesMax)));
   return entry;
 }
 
 void AddSubject(v1::AuditEntry& entry, std::string subject) {
-  if (entry.subjects_size() < kSubjectsMax) entry.add_subjects(std::move(subject));
-}
-
-void AddSubjects(v1::AuditEntry& entry, const v1::Snapshot& snapshot) {
-  AddSubject(entry, StrCat("snapshot/", snapshot.digest()));
-  AddSubject(entry, SnapshotName(snapshot));
+  if (entry.subjects_size() < kFormSubjectsMax) entry.add_subjects(std::move(subject));
 }
 
 absl::Status CheckReason(std::string_view reason) {
   if (reason.empty()) return absl::InvalidArgumentError("a reason is required; it goes on the record");
-  if (reason.size() > kReasonBytesMax) return absl::InvalidArgumentError("reason longer than 1000 bytes");
+  if (reason.size() > kReasonBytesMax) return absl::InvalidArgumentError(StrCat("reason longer than ", kReasonBytesMax, " bytes"));
   if (!IsValidUtf8(reason)) return absl::InvalidArgumentError("reason is not valid UTF-8");
   return absl::OkStatus();
 }
