@@ -221,9 +221,9 @@ absl::StatusOr<Started> StartIn(Draft& draft, const Program& program, v1::Playbo
   std::vector<store::v1::RunEvent> events;
   events.push_back(std::move(event));
   LoadedRun loaded(program, v1::PlaybookRun());
-  const Progress progress =
+  Progress progress =
       DecideAll(loaded, std::move(events), {now, ""}, {.entries_max = 3, .stops_before_once = true});
-  RETURN_IF_ERROR(WriteEvents(draft, loaded.mutable_run(), progress.events, hooks));
+  RETURN_IF_ERROR(WriteEvents(draft, loaded.mutable_run(), std::move(progress.events), hooks));
   const auto& techniques = program.playbook().techniques();
   if (hooks.add_techniques && !loaded.run().incident().empty() && !techniques.empty()) {
     RETURN_IF_ERROR(hooks.add_techniques(draft, IncidentId(loaded.run().incident()), {techniques.begin(), techniques.end()}));

@@ -297,16 +297,17 @@ uint32_t RoundOf(std::string_view path) {
   return round;
 }
 
+// From the end: what is asked about has mostly been entered just now.
 const v1::StepState* FindState(const v1::PlaybookRun& run, std::string_view path) {
-  for (const v1::StepState& state : run.steps()) {
-    if (state.path() == path) return &state;
+  for (auto state = run.steps().rbegin(); state != run.steps().rend(); ++state) {
+    if (state->path() == path) return &*state;
   }
   return nullptr;
 }
 
 v1::StepState* FindState(v1::PlaybookRun& run, std::string_view path) {
-  for (v1::StepState& state : *run.mutable_steps()) {
-    if (state.path() == path) return &state;
+  for (auto state = run.mutable_steps()->rbegin(); state != run.mutable_steps()->rend(); ++state) {
+    if (state->path() == path) return &*state;
   }
   return nullptr;
 }

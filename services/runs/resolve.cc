@@ -215,12 +215,14 @@ std::string CodeName(int code) {
 EffectId EffectIdOf(std::string_view run, std::string_view path, uint64_t iteration, std::string_view action,
                     const google::protobuf::Struct& inputs) {
   // Each part is preceded by its length, so that no two different lists of parts give the same bytes.
+  const std::string round = StrCat(iteration);
+  const std::string json = PrintJson(inputs);
   std::string bytes = "firebreak-effect-v1";
-  for (const std::string& part :
-       {std::string(run), std::string(path), StrCat(iteration), std::string(action), PrintJson(inputs)}) {
+  for (const std::string_view part : {run, path, std::string_view(round), action, std::string_view(json)}) {
     StrAppend(&bytes, "\n", part.size(), ":", part);
   }
-  return EffectId(ToHex(Sha256(bytes).raw()).substr(0, 32));
+  const Digest digest = Sha256(bytes);
+  return EffectId(ToHex(std::string_view(digest.raw()).substr(0, 16)));
 }
 
 }  // namespace firebreak

@@ -229,22 +229,22 @@ bool DescribeRun(const v1::PlaybookRun& run, const RunEvent& event, EntryWriter&
   return true;
 }
 
+}  // namespace
+
 std::optional<v1::AuditEntry> EntryFor(const v1::PlaybookRun& run, const RunEvent& event) {
   EntryWriter to(run);
   if (!DescribeStep(run, event, to) && !DescribeRun(run, event, to)) return std::nullopt;
   return to.Take();
 }
 
-}  // namespace
-
 bool MakesEntry(const RunEvent& event) {
   if (event.has_phase_entered()) return event.phase_entered().has_error();
   return event.kind_case() != RunEvent::KIND_NOT_SET && !event.step_done().by_children() && !event.step_failed().by_children();
 }
 
-std::vector<v1::AuditEntry> EntriesFor(const v1::PlaybookRun& run, const std::vector<RunEvent>& events) {
+std::vector<v1::AuditEntry> EntriesFor(const v1::PlaybookRun& run, const store::v1::RunRecord& record) {
   std::vector<v1::AuditEntry> entries;
-  for (const RunEvent& event : events) {
+  for (const RunEvent& event : record.events()) {
     if (std::optional<v1::AuditEntry> entry = EntryFor(run, event)) entries.push_back(*std::move(entry));
   }
   if (entries.empty()) entries.push_back(EntryWriter(run).Act("run.moved", StrCat(run.id(), " went on")).Take());

@@ -62,24 +62,27 @@ void RunPump::Nudge(const RunId& run) { drives_->Nudge(run); }
 absl::StatusOr<DriveResult> RunPump::Drive(const RunId& id) {
   DriveResult ended;
   ended.ended = true;
-  ASSIGN_OR_RETURN(const std::optional<v1::PlaybookRun> run, FindRecord(ledger_.store(), keys::Run(id)));
-  if (!run) {
+  ASSIGN_OR_RETURN(const std::optional<Stored> stored, ledger_.store().Get(keys::Run(id).bytes));
+  if (!stored) {
     RETURN_IF_ERROR(ForgetLost(id));
     return ended;
   }
-  if (HasEnded(*run)) return ended;
-  absl::StatusOr<std::shared_ptr<const Program>> program = programs_.Load(run->playbook_digest());
+  v1::PlaybookRun run;
+  if (!run.ParseFromString(stored->value)) return UnreadableRecord(keys::Run(id).bytes);
+  if (HasEnded(run)) return ended;
+  absl::StatusOr<std::shared_ptr<const Program>> program = programs_.Load(run.playbook_digest());
   if (!program.ok()) {
     if (!IsOfPlaybookForGood(program.status())) return program.status();
     RETURN_IF_ERROR(FailUnreadable(id, program.status()));
     return ended;
   }
   const DriveParts parts{ledger_, clock_, actions_, hooks_, crash_points_, helpers_.get(), options_.waits};
-  RunDrive drive(parts, id, *std::move(program));
+  const std::string playbook = run.playbook();
+  RunDrive drive(parts, std::move(run), stored->revision, *std::move(program));
   drives_->Add(id, drive);
   absl::StatusOr<DriveResult> result = drive.Run();
   drives_->Remove(id, drive);
-  if (result.ok() && result->ended) log_.Info("run.ended", {{"run", id.text()}, {"playbook", run->playbook()}});
+  if (result.ok() && result->ended) log_.Info("run.ended", {{"run", id.text()}, {"playbook", playbook}});
   return result;
 }
 

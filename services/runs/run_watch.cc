@@ -17,17 +17,16 @@ constexpr size_t kRecordsPerEvent = 100;  // journal records told at once; more 
 
 void AddChanges(const v1::PlaybookRun& run, const store::v1::RunRecord& record, v1::WatchRunEvent& event) {
   for (const store::v1::RunEvent& each : record.events()) {
-    for (const v1::AuditEntry& entry : EntriesFor(run, {each})) {
-      if (entry.action() == "run.moved") continue;
-      v1::RunChange& change = *event.add_changes();
-      change.set_sequence(record.sequence());
-      *change.mutable_time() = each.time();
-      change.set_action(entry.action());
-      const auto step = entry.facts().find("step");
-      if (step != entry.facts().end()) change.set_step(step->second);
-      change.set_summary(entry.summary());
-      change.set_actor(entry.actor());
-    }
+    const std::optional<v1::AuditEntry> entry = EntryFor(run, each);
+    if (!entry) continue;
+    v1::RunChange& change = *event.add_changes();
+    change.set_sequence(record.sequence());
+    *change.mutable_time() = each.time();
+    change.set_action(entry->action());
+    const auto step = entry->facts().find("step");
+    if (step != entry->facts().end()) change.set_step(step->second);
+    change.set_summary(entry->summary());
+    change.set_actor(entry->actor());
   }
 }
 

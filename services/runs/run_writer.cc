@@ -46,16 +46,14 @@ absl::Status SettleIncidents(Draft& draft, const v1::PlaybookRun& run, const Inc
 Progress DecideAll(LoadedRun& run, std::vector<RunEvent> events, const Vantage& vantage, const DecideLimits& limits) {
   Progress progress;
   size_t entries = 0;
-  OwnIntents own;
-  if (vantage.own_intents != nullptr) own = *vantage.own_intents;
   auto take = [&](RunEvent event) {
-    if (event.has_step_started()) own.insert(event.step_started().path());
+    if (event.has_step_started()) progress.intents.insert(event.step_started().path());
     if (MakesEntry(event)) ++entries;
     run.Take(event);
     progress.events.push_back(std::move(event));
   };
   for (RunEvent& event : events) take(std::move(event));
-  const Vantage mine{vantage.now, vantage.own_intent, &own};
+  const Vantage mine{vantage.now, vantage.own_intent, vantage.own_intents, &progress.intents};
   for (;;) {
     progress.move = Decide(run, mine);
     auto* record = std::get_if<Record>(&progress.move);
@@ -66,30 +64,28 @@ Progress DecideAll(LoadedRun& run, std::vector<RunEvent> events, const Vantage& 
   return progress;
 }
 
-absl::Status WriteEvents(Draft& draft, v1::PlaybookRun& run, const std::vector<RunEvent>& events,
-                         const IncidentHooks& hooks) {
+absl::Status WriteEvents(Draft& draft, v1::PlaybookRun& run, std::vector<RunEvent> events, const IncidentHooks& hooks) {
   const RunId id(run.id());
   run.set_sequence(run.sequence() + 1);
   store::v1::RunRecord record;
   record.set_sequence(run.sequence());
-  for (const RunEvent& event : events) *record.add_events() = event;
+  for (RunEvent& event : events) *record.add_events() = std::move(event);
   draft.Put(keys::Run(id), run);
   draft.Put(keys::RunRecord(id, run.sequence()), record);
-  for (v1::AuditEntry& entry : EntriesFor(run, events)) draft.Record(std::move(entry));  // at least one
+  for (v1::AuditEntry& entry : EntriesFor(run, record)) draft.Record(std::move(entry));  // at least one
 
-  store::v1::RunReference reference;
-  reference.set_run(run.id());
-  reference.set_deployment(run.deployment());
-  if (HasEnded(run)) {
-    draft.Delete(keys::ActiveRun(id));
-    RETURN_IF_ERROR(ReleaseLock(draft, run));
-    RETURN_IF_ERROR(SettleIncidents(draft, run, hooks));
-  } else if (record.sequence() == 1) {
-    draft.Put(keys::ActiveRun(id), reference);
+  const bool ended = HasEnded(run);
+  if (record.sequence() == 1) {
+    store::v1::RunReference reference;
+    reference.set_run(run.id());
+    reference.set_deployment(run.deployment());
+    if (!ended) draft.Put(keys::ActiveRun(id), reference);
+    if (!run.incident().empty()) draft.Put(keys::RunOfIncident(IncidentId(run.incident()), id), reference);
   }
-  if (record.sequence() == 1 && !run.incident().empty())
-    draft.Put(keys::RunOfIncident(IncidentId(run.incident()), id), reference);
-  return absl::OkStatus();
+  if (!ended) return absl::OkStatus();
+  draft.Delete(keys::ActiveRun(id));
+  RETURN_IF_ERROR(ReleaseLock(draft, run));
+  return SettleIncidents(draft, run, hooks);
 }
 
 absl::StatusOr<std::optional<RunEvent>> TakeLock(Draft& draft, const v1::PlaybookRun& run, absl::Time now) {

@@ -21,6 +21,7 @@ inline constexpr size_t kEventsPerTurn = 64;
 
 struct Progress {
   std::vector<store::v1::RunEvent> events;   // all applied to the run
+  OwnIntents intents;                        // paths of the steps that `events` start
   Move move;  // what comes then; Record when the limit of one commit was reached
 };
 
@@ -35,14 +36,15 @@ Progress DecideAll(LoadedRun& run, std::vector<store::v1::RunEvent> events, cons
 
 // Writes `events`, already applied to `run`, as the run's next commit. Releases the lock and calls run_ended when they
 // end it.
-absl::Status WriteEvents(Draft& draft, v1::PlaybookRun& run, const std::vector<store::v1::RunEvent>& events,
-                         const IncidentHooks& hooks);
+absl::Status WriteEvents(Draft& draft, v1::PlaybookRun& run, std::vector<store::v1::RunEvent> events, const IncidentHooks& hooks);
 
 // The lock for a waiting run when it is free and the run is first in line; nullopt otherwise. Writes the lock.
 absl::StatusOr<std::optional<store::v1::RunEvent>> TakeLock(Draft& draft, const v1::PlaybookRun& run, absl::Time now);
 
 // Entries the ledger gets for `events`.
-std::vector<v1::AuditEntry> EntriesFor(const v1::PlaybookRun& run, const std::vector<store::v1::RunEvent>& events);
+std::vector<v1::AuditEntry> EntriesFor(const v1::PlaybookRun& run, const store::v1::RunRecord& record);
+// The one for `event`; nullopt when there is nothing to say about it.
+std::optional<v1::AuditEntry> EntryFor(const v1::PlaybookRun& run, const store::v1::RunEvent& event);
 bool MakesEntry(const store::v1::RunEvent& event);
 
 }  // namespace firebreak

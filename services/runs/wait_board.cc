@@ -5,7 +5,7 @@ namespace firebreak {
 void WaitBoard::Set(const std::string& run, const std::string& path, const std::string& what) {
   absl::MutexLock lock(&mutex_);
   if (what.empty()) {
-    notes_.erase({run, path});
+    if (!notes_.empty()) notes_.erase({run, path});
   } else if (notes_.size() < kNotesMax || notes_.count({run, path}) > 0) {
     notes_[{run, path}] = what;
   }

@@ -56,8 +56,10 @@ struct Vantage {
   absl::Time now;
   std::string_view own_intent;               // one of them, for who has no more
   const OwnIntents* own_intents = nullptr;
+  const OwnIntents* new_intents = nullptr;   // of the commit in the making, which will be own when it is durable
   bool IsOwn(std::string_view path) const {
-    return own_intent == path || (own_intents != nullptr && own_intents->count(path) > 0);
+    return own_intent == path || (own_intents != nullptr && own_intents->count(path) > 0) ||
+           (new_intents != nullptr && new_intents->count(path) > 0);
   }
 };
 

@@ -36,8 +36,10 @@ class LoadedRun {
   const std::vector<const v1::StepState*>& open() const { return open_; }
   // How many of them are STARTED: effects that may be leaving just now.
   int in_flight() const;
-  // About what the run takes in the store; never less.
+  // About what the run takes in the store; never less. The more happened to it, the more too much.
   size_t bytes() const { return bytes_; }
+  // From here on bytes() is exact again until the next event.
+  void Recount() { bytes_ = run_.ByteSizeLong(); }
 
   // How many steps at the front of the list under `prefix` need not be looked at again. Starts at 0; a hint of the decider's own.
   size_t& Passed(const std::string& prefix) const { return passed_[prefix]; }

@@ -3,6 +3,7 @@
 #ifndef FIREBREAK_TESTS_SIM_RUNS_WORLD_H_
 #define FIREBREAK_TESTS_SIM_RUNS_WORLD_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -41,6 +42,7 @@ struct World {
   int pendings = 0;
   int flavor = 0;               // which of the possible answers reads give: 0 = yes, 1 = no, 2 = mixed
   std::set<std::string> fails;  // step paths and actions that can never be done
+  std::function<void(const std::string& path)> meanwhile;  // what others do while an effect is under way
 
   // What two runs that went well must agree on.
   std::string Shape() const {
@@ -76,6 +78,7 @@ class WorldAction final : public Action {
     std::string effect = call.effect.text();
     if (mischief_.new_effect_ids) effect += StrCat("-", world_.calls);
     ++world_.performed[effect];
+    if (world_.meanwhile) world_.meanwhile(path);
     if (spec_.action_class == ActionClass::kOnce && world_.performed[effect] > 1 && world_.answers.count(effect) > 0)
       world_.violations.push_back(StrCat("economy: ", path, " happened again although it can happen only once"));
     if (mischief_.Roll(15)) {

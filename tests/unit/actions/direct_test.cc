@@ -315,6 +315,42 @@ TEST_F(DirectTest, AnEffectThatMustNotHappenTwiceIsInDoubtAfterACrash) {
   EXPECT_EQ(http_.requests.size(), 1u);
 }
 
+// Anybody may have something read, and must not write into an incident's story by it.
+TEST_F(DirectTest, WhatOnlyReadsIsNoPartOfAnIncidentsStory) {
+  Caller viewer;
+  viewer.identity = Identity("vi");
+  viewer.roles = {v1::ROLE_VIEWER};
+  const auto story = [this] {
+    int told = 0;
+    for (const v1::AuditEntry& entry : Must(ListEntries(desks_.base.store, 0, 1000)).entries) {
+      EXPECT_EQ(entry.summary().find("lies"), std::string::npos) << entry.summary();
+      told += static_cast<int>(std::count(entry.subjects().begin(), entry.subjects().end(), "incident/INC-1"));
+    }
+    return told;
+  };
+  const int before = story();
+  EXPECT_TRUE(Must(Run(viewer, "incident.status", "s-1", R"({"incident":"INC-1"})")).done());
+  EXPECT_EQ(Run(viewer, "snapshot.describe", "d-1", R"({"incident":"INC-1","snapshot":"model/lies@9"})").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Count("action.done"), 1);
+  EXPECT_EQ(Count("action.failed"), 1);
+  EXPECT_EQ(story(), before);
+  EXPECT_EQ(Run(viewer, "run.require", "r-1", R"({"incident":"INC-1","that":false,"reason":"lies"})").status().code(), absl::StatusCode::kPermissionDenied)
+      << "its reason is the caller's own text";
+  Must(Run(responder_, "incident.note", "n-1", R"({"incident":"INC-1","text":"hello"})"));
+  EXPECT_GT(story(), before) << "what changes something is told";
+}
+
+TEST_F(DirectTest, AnActionForAnIncidentThatDoesNotExistLeavesNoTrace) {
+  ActionDeskOptions options;
+  options.check_incident = [this](const IncidentId& id) { return desks_.incidents.Load(id).status(); };
+  desk_ = std::make_unique<ActionDesk>(*desks_.base.ledger, desks_.base.clock, catalogue_, options);
+  const uint64_t size = desks_.base.ledger->size();
+  EXPECT_EQ(Run(responder_, "fleet.contain", "c-1", R"({"incident":"INC-99","deployment":"fraud-prod","reason":"x"})").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(desks_.base.ledger->size(), size);
+  EXPECT_FALSE(Must(desks_.fleet.LoadDeployment(DeploymentName("fraud-prod"))).contained());
+  EXPECT_TRUE(Run(responder_, "fleet.contain", "c-1", R"({"incident":"INC-1","deployment":"fraud-prod","reason":"x"})").ok());
+}
+
 TEST_F(DirectTest, InputsAreTypedAndTextsStandForThem) {
   EXPECT_EQ(Must(Run(responder_, "incident.severity", "s-1", R"({"incident":"INC-1","severity":"1","reason":"x"})")).outputs().fields().at("severity").number_value(), 1)
       << "CACAO variables are texts";
