@@ -158,7 +158,7 @@ absl::StatusOr<store::v1::ActionRequest> ActionDesk::Begin(const Caller& caller,
     v1::AuditEntry entry;
     entry.set_actor(caller.identity.text());
     entry.set_action("action.requested");
-    entry.set_summary(StrCat(caller.identity.text(), " asks for ", request.action(), " by hand").substr(0, 480));
+    entry.set_summary(std::string(CutText(StrCat(caller.identity.text(), " asks for ", request.action(), " by hand"), 480)));
     (*entry.mutable_facts())["action"] = request.action();
     (*entry.mutable_facts())["effect"] = record.effect_id();
     (*entry.mutable_facts())["request_digest"] = digest;
@@ -259,7 +259,7 @@ absl::StatusOr<v1::RunActionResponse> ActionDesk::RunAction(const Caller& caller
       *record.mutable_outputs() = std::get<ActionDone>(*result).outputs;
     } else {
       record.set_error_code(static_cast<int32_t>(result.status().code()));
-      record.set_error_message(std::string(MessageOf(result.status()).substr(0, 1024)));
+      record.set_error_message(std::string(CutText(MessageOf(result.status()), 1024)));
     }
     RETURN_IF_ERROR(End(record, call));
   }

@@ -80,7 +80,7 @@ absl::Status AddSnapshot(const ActionParts& parts, const std::string& given, Str
   ASSIGN_OR_RETURN(const Digest digest, Digest::Parse(snapshot.digest()));
   Struct& object = *(*all.mutable_fields())["snapshot"].mutable_struct_value();
   ASSIGN_OR_RETURN((*object.mutable_fields())["record"], AsValue(snapshot));
-  ASSIGN_OR_RETURN(const std::vector<v1::GateResult> gates, parts.vault.CheckGates(digest));
+  ASSIGN_OR_RETURN(const std::vector<v1::GateResult> gates, parts.vault.CheckGates(digest, given));
   for (const v1::GateResult& gate : gates) {
     ASSIGN_OR_RETURN(*(*object.mutable_fields())["gates"].mutable_list_value()->add_values(), AsValue(gate));
   }

@@ -1,5 +1,6 @@
 #include "services/actions/fields.h"
 
+#include "firebreak/base/bytes.h"
 #include "firebreak/base/status.h"
 #include "firebreak/ledger/read.h"
 #include "firebreak/storage/keys/actions.h"
@@ -107,7 +108,7 @@ v1::AuditEntry EntryOf(const ActionCall& call, std::string_view action, std::str
   v1::AuditEntry entry;
   entry.set_actor(RunActor(call).text());
   entry.set_action(std::string(action));
-  entry.set_summary(std::string(summary.substr(0, 480)));
+  entry.set_summary(std::string(CutText(summary, 480)));
   if (!call.incident.empty()) entry.add_subjects(StrCat("incident/", call.incident.text()));
   if (!call.run.empty()) entry.add_subjects(StrCat("run/", call.run.text()));
   (*entry.mutable_facts())["effect"] = call.effect.text();

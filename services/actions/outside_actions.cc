@@ -178,7 +178,7 @@ absl::StatusOr<ActionResult> SendOut(const ActionParts& parts, const ActionCall&
     v1::AuditEntry entry = EntryOf(call, "hook.called", StrCat(spec.name, " to hook ", outgoing.hook.name, " answered ", response.status));
     auto& facts = *entry.mutable_facts();
     facts["hook"] = outgoing.hook.name;
-    facts["url"] = outgoing.request.url.substr(0, 512);
+    facts["url"] = std::string(CutText(outgoing.request.url, 512));
     facts["status"] = StrCat(response.status);
     facts["body_digest"] = body_digest;
     draft.Record(std::move(entry));

@@ -118,9 +118,10 @@ class VerifyAction final : public Action {
   const ActionSpec& spec() const override { return specs::Verify(); }
 
   absl::StatusOr<ActionResult> Perform(const ActionCall& call) override {
-    ASSIGN_OR_RETURN(v1::Snapshot snapshot, parts_.vault.Resolve(TextField(call.inputs, "snapshot")));
+    const std::string given = TextField(call.inputs, "snapshot");
+    ASSIGN_OR_RETURN(v1::Snapshot snapshot, parts_.vault.Resolve(given));
     ASSIGN_OR_RETURN(Digest digest, Digest::Parse(snapshot.digest()));
-    ASSIGN_OR_RETURN(v1::VerifySnapshotResponse answer, parts_.vault.Verify(digest, RunActor(call)));
+    ASSIGN_OR_RETURN(v1::VerifySnapshotResponse answer, parts_.vault.Verify(digest, RunActor(call), given));
     return Outputs()
         .Text("verdict", answer.intact() ? "intact" : "damaged")
         .List("findings", {answer.findings().begin(), answer.findings().end()})

@@ -32,6 +32,10 @@ struct ActionDeskOptions {
   absl::Duration wait_max = absl::Seconds(30);
   // Calls that may wait at once; more are answered with what they wait for right away. Proofs come in through the same workers.
   int waiting_max = 4;
+  // How long an Idempotency-Key is remembered, from when it was last asked for something new: an outcome from when it was known.
+  // After that the key is free, and a request with it is a new one.
+  absl::Duration requests_kept = absl::Hours(24 * 7);
+  size_t sweep_rows = 20'000;   // looked at in one SweepRequests
   // Whether an incident exists; its error is answered. Unset = not checked.
   std::function<absl::Status(const IncidentId&)> check_incident;
 };
@@ -53,6 +57,10 @@ class ActionDesk {
   // answered again, those that may (kUnavailable, kAborted, kResourceExhausted, kDeadlineExceeded) are tried again with the same effect.
   absl::StatusOr<v1::RunActionResponse> RunAction(const Caller& caller, const v1::RunActionRequest& request);
 
+  // Forgets what was asked for longer than requests_kept ago. An effect that must not be repeated and whose outcome nobody knows
+  // is never forgotten. Goes on where the last call stopped; for a timer, from one thread.
+  absl::Status SweepRequests();
+
   absl::StatusOr<v1::GetEvidenceResponse> GetEvidence(const Caller& caller, const v1::GetEvidenceRequest& request) const;
   absl::StatusOr<v1::ListEvidenceResponse> ListEvidence(const Caller& caller, const v1::ListEvidenceRequest& request) const;
 
@@ -69,6 +77,7 @@ class ActionDesk {
   int waiting_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t commits_ ABSL_GUARDED_BY(mutex_) = 0;   // seen so far: something may have been proved
   std::unique_ptr<Ledger::Watch> watch_;
+  std::string sweep_after_;   // the sweep's own
 };
 
 }  // namespace firebreak

@@ -131,6 +131,24 @@ TEST_F(ActionsTest, ContainNamesWhatItWasGivenWhenItIsUnknown) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("fraud-prod"));
 }
 
+TEST_F(ActionsTest, AnUndoLeavesADecisionAloneThatSomebodyMadeSince) {
+  Contain();   // epoch 3
+  ActionCall release = Call("e1", {{"deployment", "fraud-prod"}, {"reason", "false positive"}});
+  release.approved_by = {"lena"};
+  Must(Perform("fleet.release", release));   // 4
+  desks_.ProveNewest();
+  ActionCall undo = Call("u1", {{"deployment", "fraud-prod"}, {"reason", "not confirmed"}});
+  undo.undoes.emplace();
+  (*undo.undoes->mutable_fields())["epoch"].set_number_value(3);
+  const absl::Status refused = Perform("fleet.contain", undo).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("somebody has decided about it since"));
+  EXPECT_EQ(Must(desks_.fleet.LoadDeployment(DeploymentName("fraud-prod"))).epoch(), 4u);
+  (*undo.undoes->mutable_fields())["epoch"].set_number_value(4);
+  Must(Perform("fleet.contain", undo));
+  EXPECT_EQ(Must(desks_.fleet.LoadDeployment(DeploymentName("fraud-prod"))).epoch(), 5u);
+}
+
 TEST_F(ActionsTest, ReleaseLiftsAContainmentOnceProved) {
   Contain();
   ActionCall call = Call("e1", {{"deployment", "fraud-prod"}, {"reason", "false positive"}});

@@ -26,6 +26,7 @@ inline Key<store::v1::EffectAnswer> AnswerOfEffect(const EffectId& effect) {
 inline Key<store::v1::ActionRequest> ActionRequest(std::string_view identity, std::string_view key) {
   return KeyBuilder("action-request").Text(identity).Text(key).Build<store::v1::ActionRequest>();
 }
+inline KeyPrefix<store::v1::ActionRequest> ActionRequests() { return KeyBuilder("action-request").BuildPrefix<store::v1::ActionRequest>(); }
 
 // Evidence, newest first.
 inline Key<v1::Evidence> Evidence(uint64_t number) { return KeyBuilder("evidence").Number(~number).Build<v1::Evidence>(); }
