@@ -21,7 +21,11 @@ using google::protobuf::Value;
 class GraphCheck {
  public:
   GraphCheck(const Struct& playbook, std::vector<CacaoFinding>& findings)
-      : playbook_(playbook), workflow_(ObjectOf(playbook, "workflow")), findings_(findings) {}
+      : playbook_(playbook), workflow_(ObjectOf(playbook, "workflow")), findings_(findings) {
+    for (const auto& [id, step] : workflow_.fields()) {
+      for (const auto& [name, variable] : ObjectOf(step.struct_value(), "step_variables").fields()) of_steps_.insert(name);
+    }
+  }
 
   void Run() {
     const std::string start = TextOf(playbook_, "workflow_start");
@@ -38,18 +42,18 @@ class GraphCheck {
 
  private:
   void Add(std::string pointer, std::string rule, std::string message, std::string hint = "", bool error = true) {
-    if (findings_.size() < kCacaoFindingsMax) findings_.push_back({std::move(pointer), std::move(rule), std::move(message), std::move(hint), error});
+    AddFinding(findings_, {std::move(pointer), std::move(rule), std::move(message), std::move(hint), error});
   }
 
   void Target(const std::string& pointer, const std::string& id) {
     if (id.empty() || FindMember(workflow_, id) != nullptr) return;
-    const std::string nearest = NearestName(id, NamesOf(workflow_));
-    Add(pointer, "dangling-step", StrCat("there is no step ", id.substr(0, 120)), nearest.empty() ? "" : StrCat("did you mean ", nearest));
+    const std::string nearest = IsWorthAHint(findings_) ? NearestMember(id, workflow_) : "";
+    Add(pointer, "dangling-step", StrCat("there is no step ", CutText(id, 120)), nearest.empty() ? "" : StrCat("did you mean ", nearest));
   }
 
   void Definition(const std::string& pointer, const std::string& id, const char* map, bool error) {
     if (id.empty() || FindMember(ObjectOf(playbook_, map), id) != nullptr) return;
-    Add(pointer, "dangling-definition", StrCat("there is no ", id.substr(0, 120), " in ", map), "", error);
+    Add(pointer, "dangling-definition", StrCat("there is no ", CutText(id, 120), " in ", map), "", error);
   }
 
   void Step(const std::string& id) {
@@ -81,11 +85,10 @@ class GraphCheck {
   void Variable(const std::string& pointer, const std::string& name, const Struct& step) {
     if (FindMember(ObjectOf(playbook_, "playbook_variables"), name) != nullptr || FindMember(ObjectOf(step, "step_variables"), name) != nullptr) return;
     // Declared by another step: the specification gives it no scope here, published stock relies on it all the same.
-    bool elsewhere = false;
-    for (const auto& [id, other] : workflow_.fields()) elsewhere |= FindMember(ObjectOf(other.struct_value(), "step_variables"), name) != nullptr;
+    const bool elsewhere = of_steps_.contains(name);
     Add(pointer, elsewhere ? "variable-scope" : "undeclared-variable",
         elsewhere ? StrCat("variable ", name, " is declared by another step only") : StrCat("variable ", name, " is not declared"),
-        elsewhere ? "declare it in playbook_variables" : NearestName(name, NamesOf(ObjectOf(playbook_, "playbook_variables"))), !elsewhere);
+        elsewhere ? "declare it in playbook_variables" : IsWorthAHint(findings_) ? NearestMember(name, ObjectOf(playbook_, "playbook_variables")) : "", !elsewhere);
   }
 
   void Reach() {
@@ -141,13 +144,14 @@ class GraphCheck {
     const std::vector<std::string> markings = TextsOf(playbook_, "markings");
     for (size_t i = 0; i < markings.size(); ++i) {
       if (FindMember(ObjectOf(playbook_, "data_marking_definitions"), markings[i]) != nullptr) continue;
-      Add(Below("/markings", static_cast<int>(i)), "dangling-definition", StrCat("there is no ", markings[i].substr(0, 120), " in data_marking_definitions"), "", false);
+      Add(Below("/markings", static_cast<int>(i)), "dangling-definition", StrCat("there is no ", CutText(markings[i], 120), " in data_marking_definitions"), "", false);
     }
   }
 
   const Struct& playbook_;
   const Struct& workflow_;
   std::vector<CacaoFinding>& findings_;
+  std::set<std::string> of_steps_;   // variables that some step declares
 };
 
 }  // namespace

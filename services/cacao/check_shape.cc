@@ -91,8 +91,7 @@ class Shape {
   explicit Shape(std::vector<CacaoFinding>& findings) : findings_(findings) {}
 
   void Add(std::string pointer, std::string rule, std::string message, std::string hint = "", bool error = true) {
-    if (findings_.size() >= kCacaoFindingsMax) return;
-    findings_.push_back({std::move(pointer), std::move(rule), std::move(message), std::move(hint), error});
+    AddFinding(findings_, {std::move(pointer), std::move(rule), std::move(message), std::move(hint), error});
   }
 
   void Object(const std::string& pointer, const Struct& object, const Rules& rules, std::string_view what) {
@@ -108,8 +107,9 @@ class Shape {
     }
     for (const std::string& name : NamesOf(object)) {
       if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      if (IsFull(findings_)) return;   // with nothing but warnings to come
       const std::string nearest = NearestName(name, known);
-      Add(Below(pointer, name), "unknown-member", StrCat(what, " has no member ", name), nearest.empty() ? "" : StrCat("did you mean ", nearest), false);
+      Add(Below(pointer, name), "unknown-member", StrCat(what, " has no member ", CutText(name, 120)), nearest.empty() ? "" : StrCat("did you mean ", nearest), false);
     }
   }
 
@@ -170,7 +170,7 @@ class Shape {
     static const auto& rules = *new Rules{{"type", Kind::kText, true}, {"description", Kind::kText}, {"value", Kind::kTextOrNull},
                                           {"constant", Kind::kFlag}, {"external", Kind::kFlag}};
     for (const std::string& name : NamesOf(variables)) {
-      if (!IsCacaoVariable(name)) Add(Below(pointer, name), "variable-name", StrCat(name, " is no name of a variable"), "__name__: two underscores, letters, digits, _ and -");
+      if (!IsCacaoVariable(name)) Add(Below(pointer, name), "variable-name", StrCat(CutText(name, 120), " is no name of a variable"), "__name__: two underscores, letters, digits, _ and -");
       const Value& value = variables.fields().at(name);
       if (!value.has_struct_value()) {
         Wrong(Below(pointer, name), "an object");
@@ -197,12 +197,12 @@ class Shape {
     Add(pointer, "type", StrCat("must be ", wanted), std::move(hint));
   }
   void Missing(const std::string& pointer, const Struct& object, const std::string& name, std::string_view what) {
-    const std::string nearest = NearestName(name, NamesOf(object));
+    const std::string nearest = IsWorthAHint(findings_) ? NearestMember(name, object) : "";
     Add(pointer, "missing-member", StrCat(what, " needs the member ", name), nearest.empty() ? "" : StrCat("is ", nearest, " meant to be it?"));
   }
   void Identifier(const std::string& pointer, std::string_view id) {
     if (IsCacaoId(id)) return;
-    Add(pointer, "id", StrCat(id.substr(0, 80), " is no identifier"), "type--UUID with a UUID of version 1 to 5");
+    Add(pointer, "id", StrCat(CutText(id, 80), " is no identifier"), "type--UUID with a UUID of version 1 to 5");
   }
 
   std::vector<CacaoFinding>& findings_;
@@ -230,7 +230,7 @@ void CheckStep(Shape& shape, const std::string& pointer, const Struct& step, std
   const std::string type = TextOf(step, "type");
   if (std::find(types.begin(), types.end(), type) == types.end()) {
     const std::string nearest = NearestName(type, types);
-    shape.Add(Below(pointer, "type"), "step-type", StrCat("there is no step type '", type.substr(0, 80), "'"),
+    shape.Add(Below(pointer, "type"), "step-type", StrCat("there is no step type '", CutText(type, 80), "'"),
               type == "decision" ? "if-condition or switch-condition" : nearest.empty() ? "action, if-condition, parallel …" : StrCat("did you mean ", nearest));
     return;
   }
@@ -271,6 +271,21 @@ void CheckDefinitions(Shape& shape, const Struct& playbook) {
 }
 
 }  // namespace
+
+void AddFinding(std::vector<CacaoFinding>& findings, CacaoFinding finding) {
+  if (IsFull(findings)) {
+    if (!finding.error) return;
+    const auto last_warning = std::find_if(findings.rbegin(), findings.rend(), [](const CacaoFinding& one) { return !one.error; });
+    if (last_warning == findings.rend()) return;
+    findings.erase(std::next(last_warning).base());
+  }
+  findings.push_back(std::move(finding));
+}
+
+std::string NearestMember(std::string_view name, const Struct& object) {
+  constexpr int kLookedAtMax = 1000;
+  return object.fields_size() > kLookedAtMax ? "" : NearestName(name, NamesOf(object));
+}
 
 bool IsCacaoId(std::string_view id) {
   const size_t at = id.find("--");

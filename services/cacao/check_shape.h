@@ -9,6 +9,14 @@
 
 namespace firebreak {
 
+// Keeps at most kCacaoFindingsMax. However many warnings came first, an error is never lost: it takes the place of one.
+void AddFinding(std::vector<CacaoFinding>& findings, CacaoFinding finding);
+inline bool IsFull(const std::vector<CacaoFinding>& findings) { return findings.size() >= kCacaoFindingsMax; }
+// The nearest of a thousand names takes a while to find: only the first findings get such a hint.
+inline bool IsWorthAHint(const std::vector<CacaoFinding>& findings) { return findings.size() < 20; }
+// The member nearest to `name`; none is looked for among very many.
+std::string NearestMember(std::string_view name, const google::protobuf::Struct& object);
+
 void CheckShape(const google::protobuf::Struct& playbook, std::vector<CacaoFinding>& findings);
 
 bool IsCacaoId(std::string_view id);            // type--UUID, version 1 to 5

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "firebreak/base/bytes.h"
 #include "firebreak/base/json.h"
 #include "firebreak/base/status.h"
 #include "services/cacao/check_shape.h"
@@ -263,16 +264,28 @@ class StixReader {
     }
     if (variable.type == "bool") {
       if (text == "true" || text == "false") return text;
-      return Fault(StrCat("a bool is compared with '", text.substr(0, 40), "'"));
+      return Fault(StrCat("a bool is compared with '", CutText(text, 40), "'"));
     }
     if (variable.type == "int" || variable.type == "number") {
       const size_t dots = static_cast<size_t>(std::count(text.begin(), text.end(), '.'));
       if (IsNumber(text) && text.find_first_of("0123456789") != std::string::npos && dots <= (variable.type == "int" ? 0u : 1u) && text.find('-') == std::string::npos) {
         return text;
       }
-      return Fault(StrCat("a ", variable.type, " is compared with '", text.substr(0, 40), "'"));
+      return Fault(StrCat("a ", variable.type, " is compared with '", CutText(text, 40), "'"));
     }
-    return QuoteJson(text);
+    return Quoted(text);
+  }
+
+  // As expressions write it: only " and \ are escaped, so what needs another escape cannot be said.
+  absl::StatusOr<std::string> Quoted(std::string_view text) const {
+    const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
+    if (!plain || !IsValidUtf8(text)) return Fault("the text holds control characters or is not UTF-8");
+    std::string out = "\"";
+    for (const char c : text) {
+      if (c == '"' || c == '\\') out.push_back('\\');
+      out.push_back(c);
+    }
+    return out + "\"";
   }
 
   const std::string_view text_;
@@ -284,7 +297,11 @@ class StixReader {
 
 absl::StatusOr<std::string> FromStix(std::string_view condition, const VariableLookup& find) {
   if (condition.size() > kExpressionBytesMax / 2) return absl::InvalidArgumentError("condition: longer than 2 KiB");
-  return StixReader(condition, find).Read();
+  ASSIGN_OR_RETURN(std::string translated, StixReader(condition, find).Read());
+  // What our own reader does not take (numbers past 2^53, nesting) is said here, where it stands.
+  const auto parsed = ParseExpression(translated);
+  if (const auto* fault = std::get_if<ExpressionFault>(&parsed)) return absl::InvalidArgumentError(StrCat("condition: ", fault->message));
+  return translated;
 }
 
 }  // namespace firebreak

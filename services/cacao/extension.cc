@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "firebreak/base/bytes.h"
 #include "firebreak/base/check.h"
 #include "firebreak/base/json.h"
 #include "firebreak/base/status.h"
@@ -95,7 +96,7 @@ absl::StatusOr<std::optional<v1::Playbook>> FindPlaybookExtension(const Struct& 
   const Struct& own = ObjectOf(ObjectOf(document, "playbook_extensions"), CacaoExtensionId());
   if (own.fields().empty()) return std::optional<v1::Playbook>();
   if (TextOf(own, "type") != kPlaybookType) {
-    return absl::InvalidArgumentError(StrCat("firebreak extension: type ", TextOf(own, "type").substr(0, 40), " is not known, ", kPlaybookType, " is"));
+    return absl::InvalidArgumentError(StrCat("firebreak extension: type ", CutText(TextOf(own, "type"), 40), " is not known, ", kPlaybookType, " is"));
   }
   v1::Playbook playbook;
   RETURN_IF_ERROR(FromValue(FindMember(own, "playbook"), playbook));

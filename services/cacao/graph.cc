@@ -1,6 +1,6 @@
 #include "services/cacao/graph.h"
 
-#include <algorithm>
+#include <set>
 
 #include "services/cacao/check_shape.h"
 #include "services/cacao/json_view.h"
@@ -35,6 +35,7 @@ std::string AfterOf(const Struct& step) {
 
 std::vector<std::string> VariablesIn(std::string_view text) {
   std::vector<std::string> found;
+  std::set<std::string> seen;
   for (size_t at = text.find("__"); at != std::string_view::npos; at = text.find("__", at)) {
     size_t end = at + 2;
     const auto inner = [&](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; };
@@ -43,7 +44,7 @@ std::vector<std::string> VariablesIn(std::string_view text) {
     // Only with ":value" or as the whole word; dunder words such as Python's are not variables.
     const bool value = text.substr(end).starts_with(":value");
     if (value && IsCacaoVariable(name)) {
-      if (std::find(found.begin(), found.end(), name) == found.end()) found.push_back(std::move(name));
+      if (seen.insert(name).second) found.push_back(std::move(name));
     }
     at = end;
   }

@@ -7,6 +7,7 @@
 #include "firebreak/base/status.h"
 #include "firebreak/cacao/print_yaml.h"
 #include "firebreak/playbooks/lint.h"
+#include "services/cacao/check_shape.h"
 #include "services/cacao/extension.h"
 #include "services/cacao/import_foreign.h"
 #include "services/cacao/import_own.h"
@@ -20,11 +21,11 @@ void ReadBack(CacaoImport& result) {
   result.yaml = PrintPlaybook(result.playbook);
   const LintReport report = LintPlaybook("import", result.yaml, BuiltinSpecs());
   for (const v1::LintFinding& finding : report.findings) {
-    result.findings.push_back({"", finding.rule(), finding.message(), finding.hint(), finding.error()});
+    AddFinding(result.findings, {"", finding.rule(), finding.message(), finding.hint(), finding.error()});
   }
   if (!report.ok()) return;
   if (WithoutPositions(report.playbook).SerializeAsString() != WithoutPositions(result.playbook).SerializeAsString()) {
-    result.findings.push_back({"", "unprintable", "the playbook cannot be written as YAML without changing it", "", true});
+    AddFinding(result.findings, {"", "unprintable", "the playbook cannot be written as YAML without changing it", "", true});
     return;
   }
   result.playbook = report.playbook;
@@ -43,7 +44,7 @@ CacaoImport ImportCacao(std::string_view json, const CacaoImportOptions& options
   if (!result.ok()) return result;
   const absl::StatusOr<std::optional<v1::Playbook>> head = FindPlaybookExtension(document->struct_value());
   if (!head.ok()) {
-    result.findings.push_back({"/playbook_extensions", "extension", std::string(MessageOf(head.status())), "", true});
+    AddFinding(result.findings, {"/playbook_extensions", "extension", std::string(MessageOf(head.status())), "", true});
     return result;
   }
   result.own = head->has_value();
@@ -54,7 +55,7 @@ CacaoImport ImportCacao(std::string_view json, const CacaoImportOptions& options
   }
   if (!options.name.empty()) result.playbook.set_name(options.name);
   if (const absl::Status name = CheckName("playbook name", result.playbook.name()); !name.ok()) {
-    result.findings.push_back({"", "name", std::string(MessageOf(name)), "give it a name", true});
+    AddFinding(result.findings, {"", "name", std::string(MessageOf(name)), "give it a name", true});
   }
   if (result.ok()) ReadBack(result);
   if (!result.ok()) {

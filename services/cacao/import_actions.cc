@@ -17,6 +17,7 @@ using google::protobuf::Struct;
 using google::protobuf::Value;
 
 constexpr size_t kQuestionBytesMax = 1000;
+constexpr size_t kTextBytesMax = size_t{64} << 10;   // a whole playbook has 256 KiB
 constexpr size_t kValuesMax = 8;   // placeholders of http.call
 
 void PutLiteral(v1::DoStep& call, const std::string& name, std::string_view text) {
@@ -42,6 +43,7 @@ class ActionTranslator {
     for (int i = 0; i < count; ++i) {
       const Struct& command = commands->list_value().values(i).struct_value();
       const std::string where = Below(Below(pointer_, "commands"), i);
+      if (translation_.TooManySteps(where)) break;
       std::string type = TextOf(command, "type");
       if (type == "openc2") type = "openc2-http";   // as SOARCA writes it
       const bool http = type == "http-api" || type == "openc2-http";
@@ -56,9 +58,14 @@ class ActionTranslator {
 
   // What stands in the command, decoded.
   std::string TextIn(const Struct& command, const std::string& plain, const std::string& encoded) const {
-    if (FindMember(command, encoded) == nullptr) return TextOf(command, plain);
-    const absl::StatusOr<std::string> text = FromBase64(TextOf(command, encoded));
-    return text.ok() && IsValidUtf8(*text) ? *text : "";
+    std::string text = TextOf(command, plain);
+    if (FindMember(command, encoded) != nullptr) {
+      const absl::StatusOr<std::string> decoded = FromBase64(TextOf(command, encoded));
+      text = decoded.ok() && IsValidUtf8(*decoded) ? *decoded : "";
+    }
+    if (text.size() <= kTextBytesMax) return text;
+    translation_.Error(pointer_, "limit", StrCat("a text of ", text.size(), " bytes, at most ", kTextBytesMax, " are taken"));
+    return "";
   }
 
   // The place outside that is called: the target's name, else the agent's. An operator says in DATA/hooks.json where it is.
@@ -81,6 +88,10 @@ class ActionTranslator {
       return false;
     }
     std::string path = line[1];
+    if (path.size() > kTextBytesMax) {
+      translation_.Error(Below(where, "command"), "limit", StrCat("a path of ", path.size(), " bytes, at most ", kTextBytesMax, " are taken"));
+      return true;
+    }
     const size_t scheme = path.find("://");
     if (scheme != std::string::npos) {
       const size_t slash = path.find('/', scheme + 3);
@@ -139,7 +150,7 @@ class ActionTranslator {
       std::string lower(name);
       std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
       if (lower == "content-type" || lower == "accept" || lower == "idempotency-key") continue;
-      translation_.Note(Below(Below(where, "headers"), name), "header", StrCat("header ", name.substr(0, 60), " is not sent"),
+      translation_.Note(Below(Below(where, "headers"), name), "header", StrCat("header ", CutText(name, 60), " is not sent"),
                         "secrets and their header belong in the hook");
     }
   }
@@ -149,10 +160,10 @@ class ActionTranslator {
     if (text.empty()) text = TextOf(action_, "description");
     const bool manual = type == "manual";
     if (!manual) {
-      translation_.Note(where, "disabled-command", StrCat("a command of type ", type.substr(0, 40), " is not run by Firebreak: a person is asked to do it"),
+      translation_.Note(where, "disabled-command", StrCat("a command of type ", CutText(type, 40), " is not run by Firebreak: a person is asked to do it"),
                         "put it behind a hook or an agent's own configuration");
     }
-    std::string question = manual ? text : StrCat("Do by hand (", type.substr(0, 40), ", never run by Firebreak): ", text);
+    std::string question = manual ? text : StrCat("Do by hand (", CutText(type, 40), ", never run by Firebreak): ", text);
     if (question.empty()) question = Title();
     if (question.size() > kQuestionBytesMax) {
       question.resize(kQuestionBytesMax);
@@ -183,8 +194,7 @@ class ActionTranslator {
     const std::string base = Title().empty() ? std::string("step") : Title();
     step.set_name(translation_.StepName(suffix.empty() ? base : StrCat(base, " ", suffix), "step"));
     const std::string about = TextOf(action_, "description");
-    if (suffix.empty() && !about.empty()) step.set_about(about.substr(0, 500));
-    while (!IsValidUtf8(step.about())) step.mutable_about()->pop_back();
+    if (suffix.empty() && !about.empty()) step.set_about(std::string(CutText(about, 500)));
     return step;
   }
 

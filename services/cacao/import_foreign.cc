@@ -3,12 +3,17 @@
 #include "services/cacao/import_foreign.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "firebreak/base/bytes.h"
 #include "firebreak/base/clock.h"
+#include "firebreak/base/json.h"
 #include "firebreak/base/status.h"
+#include "firebreak/playbooks/lint.h"
 #include "services/cacao/graph.h"
 #include "services/cacao/json_view.h"
+#include "services/cacao/paths.h"
 
 namespace firebreak {
 namespace {
@@ -21,9 +26,17 @@ using Stops = std::set<std::string>;
 constexpr int kDepthMax = 7;            // the language allows 8 levels of steps
 constexpr uint32_t kRoundsOfAWhile = 100;
 
+// A finite number as JSON writes it, and nothing around it.
+std::optional<double> NumberIn(std::string_view text) {
+  if (text.find_first_not_of("0123456789+-.eE") != std::string_view::npos) return std::nullopt;   // blanks around it
+  const absl::StatusOr<Value> value = ParseJson(text, {.size_bytes_max = 64, .depth_max = 1, .values_max = 1});
+  if (!value.ok() || value->kind_case() != Value::kNumberValue) return std::nullopt;
+  return value->number_value();
+}
+
 class WorkflowTranslator {
  public:
-  explicit WorkflowTranslator(Translation& translation) : translation_(translation), workflow_(translation.workflow()) {}
+  explicit WorkflowTranslator(Translation& translation) : translation_(translation), workflow_(translation.workflow()), paths_(workflow_) {}
 
   void Run(v1::Playbook& playbook) {
     const Struct& start = ObjectOf(workflow_, TextOf(translation_.document(), "workflow_start"));
@@ -32,34 +45,7 @@ class WorkflowTranslator {
   }
 
  private:
-  bool IsEnd(const std::string& id) const { return id.empty() || TextOf(ObjectOf(workflow_, id), "type") == "end"; }
-
-  // Everything that can be reached from `from`, nearest first.
-  std::vector<std::string> Reach(const std::string& from) const {
-    std::vector<std::string> reached;
-    Stops seen;
-    std::vector<std::string> left = {from};
-    for (size_t i = 0; i < left.size(); ++i) {
-      if (IsEnd(left[i]) || !seen.insert(left[i]).second) continue;
-      reached.push_back(left[i]);
-      for (const Edge& edge : EdgesOf(ObjectOf(workflow_, left[i]))) left.push_back(edge.target);
-    }
-    return reached;
-  }
-
-  // Where paths that part meet again; empty when they do not.
-  std::string Meeting(const std::vector<std::string>& starts) const {
-    if (starts.empty()) return "";
-    for (const std::string& candidate : Reach(starts.front())) {
-      bool all = true;
-      for (size_t i = 1; all && i < starts.size(); ++i) {
-        const std::vector<std::string> other = Reach(starts[i]);
-        all = std::find(other.begin(), other.end(), candidate) != other.end();
-      }
-      if (all && starts.size() > 1) return candidate;
-    }
-    return "";
-  }
+  bool IsEnd(const std::string& id) const { return paths_.IsEnd(id); }
 
   static Stops With(Stops stops, const std::string& more) {
     if (!more.empty()) stops.insert(more);
@@ -69,6 +55,7 @@ class WorkflowTranslator {
   void Chain(std::string id, const Stops& stops, int depth, StepList& steps) {
     while (!IsEnd(id) && !stops.contains(id)) {
       const std::string pointer = Below("/workflow", id);
+      if (translation_.TooManySteps(pointer)) return;
       if (depth > kDepthMax) return translation_.Error(pointer, "limit", "steps are nested more than 8 deep");
       if (!done_.insert(id).second) {
         return translation_.Error(pointer, "shared-step", "is reached on paths that do not meet in one place", "give each path a step of its own");
@@ -87,13 +74,13 @@ class WorkflowTranslator {
     if (type == "switch-condition") return Switch(step, pointer, stops, depth, steps);
     if (type == "parallel") return Parallel(step, pointer, stops, depth, steps);
     if (type == "playbook-action") {
-      translation_.Note(pointer, "disabled-playbook", StrCat("another playbook (", TextOf(step, "playbook_id").substr(0, 60), ") is not run: a person is asked to"),
+      translation_.Note(pointer, "disabled-playbook", StrCat("another playbook (", CutText(TextOf(step, "playbook_id"), 60), ") is not run: a person is asked to"),
                         "import it, then use `run: name@digest`");
       Struct manual = step;
       PutText(manual, "type", "action");
       Struct& command = *(*manual.mutable_fields())["commands"].mutable_list_value()->add_values()->mutable_struct_value();
       PutText(command, "type", "manual");
-      PutText(command, "command", StrCat("Run the playbook ", TextOf(step, "playbook_id").substr(0, 60), " and confirm that it is done."));
+      PutText(command, "command", StrCat("Run the playbook ", CutText(TextOf(step, "playbook_id"), 60), " and confirm that it is done."));
       for (v1::Step& made : TranslateAction(translation_, pointer, manual)) *steps.Add() = std::move(made);
       return AfterOf(step);
     }
@@ -117,7 +104,7 @@ class WorkflowTranslator {
       for (v1::Step& one : made) *tried.mutable_group()->add_steps() = std::move(one);
     }
     tried.set_continue_on_failure(true);
-    const std::string meeting = Meeting({after, failure});
+    const std::string meeting = paths_.Meeting({after, failure});
     v1::Step branch;
     branch.set_name(translation_.StepName(tried.name() + " went well", "went_well"));
     branch.mutable_branch()->mutable_condition()->set_text(StrCat("$", tried.name(), ".ok"));
@@ -158,7 +145,7 @@ class WorkflowTranslator {
     std::string after = AfterOf(step);
     const std::string on_true = TextOf(step, "on_true");
     const std::string on_false = TextOf(step, "on_false");
-    if (after.empty() && !on_false.empty()) after = Meeting({on_true, on_false});
+    if (after.empty() && !on_false.empty()) after = paths_.Meeting({on_true, on_false});
     Chain(on_true, With(stops, after), depth + 1, *made.mutable_branch()->mutable_then_steps());
     Chain(on_false, With(stops, after), depth + 1, *made.mutable_branch()->mutable_else_steps());
     Keep(std::move(made), steps);
@@ -192,7 +179,11 @@ class WorkflowTranslator {
     const Struct& cases = ObjectOf(step, "cases");
     std::vector<std::string> starts;
     for (const std::string& name : NamesOf(cases)) starts.push_back(cases.fields().at(name).string_value());
-    if (after.empty()) after = Meeting(starts);
+    if (starts.size() > kBranchesMax) {
+      translation_.Error(Below(pointer, "cases"), "limit", StrCat("has more than ", kBranchesMax, " cases"));
+      return after;
+    }
+    if (after.empty()) after = paths_.Meeting(starts);
     for (const std::string& name : NamesOf(cases)) {
       StepList inner;
       Chain(cases.fields().at(name).string_value(), With(stops, after), depth + 1, inner);
@@ -208,7 +199,9 @@ class WorkflowTranslator {
       } else if (subject->type == "string") {
         one.mutable_value()->set_string_value(name);
       } else {
-        one.mutable_value()->set_number_value(std::strtod(name.c_str(), nullptr));
+        const std::optional<double> number = NumberIn(name);
+        if (!number) translation_.Error(Below(Below(pointer, "cases"), name), "condition", "is compared with a number and is none");
+        one.mutable_value()->set_number_value(number.value_or(0));
       }
     }
     if (!made.choice().cases().empty()) *steps.Add() = std::move(made);
@@ -220,7 +213,11 @@ class WorkflowTranslator {
     Name(step, "together", made);
     const std::vector<std::string> starts = TextsOf(step, "next_steps");
     std::string after = AfterOf(step);
-    if (after.empty()) after = Meeting(starts);
+    if (starts.size() > kBranchesMax) {
+      translation_.Error(Below(pointer, "next_steps"), "limit", StrCat("has more than ", kBranchesMax, " branches"));
+      return after;
+    }
+    if (after.empty()) after = paths_.Meeting(starts);
     for (size_t i = 0; i < starts.size(); ++i) {
       StepList inner;
       Chain(starts[i], With(stops, after), depth + 2, inner);
@@ -233,7 +230,6 @@ class WorkflowTranslator {
       branch.set_name(translation_.StepName(StrCat(made.name(), " ", i + 1), "branch"));
       branch.mutable_group()->mutable_steps()->Swap(&inner);
     }
-    if (made.parallel().branches_size() > 32) translation_.Error(Below(pointer, "next_steps"), "limit", "has more than 32 branches");
     if (made.parallel().branches_size() >= 2) {
       *steps.Add() = std::move(made);
     } else if (made.parallel().branches_size() == 1) {
@@ -244,6 +240,7 @@ class WorkflowTranslator {
 
   Translation& translation_;
   const Struct& workflow_;
+  WorkflowPaths paths_;
   Stops done_;
 };
 
@@ -253,8 +250,8 @@ void TranslateForeign(const Struct& document, CacaoImport& result) {
   v1::Playbook& playbook = result.playbook;
   std::string name = Slug(TextOf(document, "name"), '-');
   playbook.set_name(name.empty() ? "imported" : name);
-  playbook.set_title(TextOf(document, "name").substr(0, 200));
-  playbook.set_about(TextOf(document, "description").substr(0, 2000));
+  playbook.set_title(std::string(CutText(TextOf(document, "name"), 200)));
+  playbook.set_about(std::string(CutText(TextOf(document, "description"), 2000)));
   playbook.set_severity(static_cast<uint32_t>(std::min<int64_t>(IntegerOf(document, "severity"), 100)));
   for (const std::string& type : TextsOf(document, "playbook_types")) playbook.add_types(type);
   Translation translation(document, result);

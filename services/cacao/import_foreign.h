@@ -28,6 +28,8 @@ class Translation {
 
   // A name no other step has: "Block MAC address" -> block_mac_address.
   std::string StepName(std::string_view title, std::string_view fallback);
+  // True, and an error, when there are more steps than a playbook may have.
+  bool TooManySteps(const std::string& pointer);
   // `name` as a value of ours: the output of a step it was filled by, or an input, which is declared when it was not yet.
   absl::StatusOr<ForeignVariable> Variable(const std::string& name, const google::protobuf::Struct& step);
   void Fill(const std::string& variable, ForeignVariable value) { filled_[variable] = std::move(value); }

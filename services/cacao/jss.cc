@@ -22,7 +22,7 @@ using google::protobuf::Value;
 absl::StatusOr<std::string> HashHex(std::string_view hash_algorithm, std::string_view bytes) {
   if (hash_algorithm == "sha-256") return ToHex(Sha256(bytes).raw());
   if (hash_algorithm == "sha-512") return ToHex(Sha512(bytes));
-  return absl::InvalidArgumentError(StrCat("hash_algorithm ", hash_algorithm.substr(0, 40), " is neither sha-256 nor sha-512"));
+  return absl::InvalidArgumentError(StrCat("hash_algorithm ", CutText(hash_algorithm, 40), " is neither sha-256 nor sha-512"));
 }
 
 Value Without(Value value, std::initializer_list<const char*> names) {

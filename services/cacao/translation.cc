@@ -1,8 +1,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "firebreak/base/bytes.h"
 #include "firebreak/base/json.h"
 #include "firebreak/base/status.h"
+#include "firebreak/playbooks/lint.h"
+#include "services/cacao/check_shape.h"
 #include "services/cacao/graph.h"
 #include "services/cacao/import_foreign.h"
 #include "services/cacao/json_view.h"
@@ -51,10 +54,10 @@ Translation::Translation(const Struct& document, CacaoImport& result)
 }
 
 void Translation::Error(std::string pointer, std::string rule, std::string message, std::string hint) {
-  result_.findings.push_back({std::move(pointer), std::move(rule), std::move(message), std::move(hint), true});
+  AddFinding(result_.findings, {std::move(pointer), std::move(rule), std::move(message), std::move(hint), true});
 }
 void Translation::Note(std::string pointer, std::string rule, std::string message, std::string hint) {
-  result_.findings.push_back({std::move(pointer), std::move(rule), std::move(message), std::move(hint), false});
+  AddFinding(result_.findings, {std::move(pointer), std::move(rule), std::move(message), std::move(hint), false});
 }
 
 std::string Translation::StepName(std::string_view title, std::string_view fallback) {
@@ -73,12 +76,13 @@ std::string Translation::StepName(std::string_view title, std::string_view fallb
 absl::StatusOr<ForeignVariable> Translation::Variable(const std::string& name, const Struct& step) {
   if (const auto found = filled_.find(name); found != filled_.end()) return found->second;
   if (const auto found = inputs_.find(name); found != inputs_.end()) return found->second;
+  if (inputs_.size() >= kInputsMax) return absl::InvalidArgumentError(StrCat("more than ", kInputsMax, " variables are used"));
   const Struct* declared = &ObjectOf(ObjectOf(document_, "playbook_variables"), name);
   if (declared->fields().empty()) declared = &ObjectOf(ObjectOf(step, "step_variables"), name);
   for (const auto& [id, other] : workflow_.fields()) {
     if (declared->fields().empty()) declared = &ObjectOf(ObjectOf(other.struct_value(), "step_variables"), name);
   }
-  if (declared->fields().empty()) return absl::InvalidArgumentError(StrCat("variable ", name.substr(0, 100), " is not declared"));
+  if (declared->fields().empty()) return absl::InvalidArgumentError(StrCat("variable ", CutText(name, 100), " is not declared"));
   v1::InputDeclaration& input = *result_.playbook.add_inputs();
   std::string own = Slug(std::string_view(name).substr(2, name.size() - 4), '_');
   if (own.empty()) own = "value";
@@ -92,7 +96,7 @@ absl::StatusOr<ForeignVariable> Translation::Variable(const std::string& name, c
   // What only stands in texts is a text, whatever it is to a network.
   const std::string type = compared_.contains(name) ? OurType(TextOf(*declared, "type")) : "string";
   input.set_type(type);
-  input.set_about(TextOf(*declared, "description").substr(0, 200));
+  input.set_about(std::string(CutText(TextOf(*declared, "description"), 200)));
   const Value* value = FindMember(*declared, "value");
   if (value != nullptr && value->kind_case() == Value::kStringValue) {
     Value& standard = *input.mutable_default_value();
@@ -123,6 +127,12 @@ std::string Translation::TextForPeople(const std::string& text, const Struct& st
     for (size_t at = out.find(from); at != std::string::npos; at = out.find(from, at + to.size())) out.replace(at, from.size(), to);
   }
   return out;
+}
+
+bool Translation::TooManySteps(const std::string& pointer) {
+  if (names_.size() <= static_cast<size_t>(kStepsMax)) return false;
+  Error(pointer, "limit", StrCat("the playbook would have more than ", kStepsMax, " steps"), "divide it");
+  return true;
 }
 
 void Translation::UseHook(const std::string& hook) {

@@ -10,7 +10,7 @@
 namespace firebreak {
 namespace {
 
-using TypeAnswer = std::variant<DataType, ExpressionFault>;
+using TypeOrFault = std::variant<DataType, ExpressionFault>;
 
 bool IsNumeric(ValueType type) { return type == ValueType::kInt || type == ValueType::kNumber; }
 
@@ -39,12 +39,12 @@ class Checker {
  public:
   explicit Checker(const GuardedTypeLookup& type_of) : type_of_(type_of) {}
 
-  TypeAnswer Check(const ExpressionNode& node, const std::set<std::string>& done) const {
+  TypeOrFault Check(const ExpressionNode& node, const std::set<std::string>& done) const {
     switch (node.op) {
       case Operator::kLiteral:
         return DataType(node.literal_type);
       case Operator::kReference: {
-        TypeAnswer answer = type_of_(node.reference, done);
+        TypeOrFault answer = type_of_(node.reference, done);
         if (auto* fault = std::get_if<ExpressionFault>(&answer)) fault->offset = node.offset;
         return answer;
       }
@@ -72,8 +72,8 @@ class Checker {
   }
 
  private:
-  TypeAnswer CheckBool(const ExpressionNode& node, const char* name, const std::set<std::string>& done) const {
-    TypeAnswer answer = Check(node, done);
+  TypeOrFault CheckBool(const ExpressionNode& node, const char* name, const std::set<std::string>& done) const {
+    TypeOrFault answer = Check(node, done);
     if (const auto* type = std::get_if<DataType>(&answer); type != nullptr && type->kind != ValueType::kBool) {
       return TypeFault(node.offset, StrCat("'", name, "' needs a bool, this is ", TypeName(*type)),
                        "compare it with something");
@@ -81,9 +81,9 @@ class Checker {
     return answer;
   }
 
-  TypeAnswer CheckJunction(const ExpressionNode& node, const std::set<std::string>& done) const {
+  TypeOrFault CheckJunction(const ExpressionNode& node, const std::set<std::string>& done) const {
     const bool is_and = node.op == Operator::kAnd;
-    TypeAnswer left = CheckBool(*node.left, is_and ? "and" : "or", done);
+    TypeOrFault left = CheckBool(*node.left, is_and ? "and" : "or", done);
     if (std::holds_alternative<ExpressionFault>(left)) return left;
     // The right side is only looked at when the left one did not settle it.
     std::set<std::string> after = ImpliedBy(ParsedExpression(node.left), is_and).done;
@@ -91,10 +91,10 @@ class Checker {
     return CheckBool(*node.right, is_and ? "and" : "or", after);
   }
 
-  TypeAnswer CheckComparison(const ExpressionNode& node, const std::set<std::string>& done) const {
-    TypeAnswer left = Check(*node.left, done);
+  TypeOrFault CheckComparison(const ExpressionNode& node, const std::set<std::string>& done) const {
+    TypeOrFault left = Check(*node.left, done);
     if (std::holds_alternative<ExpressionFault>(left)) return left;
-    TypeAnswer right = Check(*node.right, done);
+    TypeOrFault right = Check(*node.right, done);
     if (std::holds_alternative<ExpressionFault>(right)) return right;
     const DataType& a = std::get<DataType>(left);
     const DataType& b = std::get<DataType>(right);
@@ -157,10 +157,10 @@ class Checker {
                            StrCat(TypeName(type), " and ", TypeName(other_type), " have no value in common"), ""};
   }
 
-  TypeAnswer CheckIn(const ExpressionNode& node, const std::set<std::string>& done) const {
-    TypeAnswer left = Check(*node.left, done);
+  TypeOrFault CheckIn(const ExpressionNode& node, const std::set<std::string>& done) const {
+    TypeOrFault left = Check(*node.left, done);
     if (std::holds_alternative<ExpressionFault>(left)) return left;
-    TypeAnswer right = Check(*node.right, done);
+    TypeOrFault right = Check(*node.right, done);
     if (std::holds_alternative<ExpressionFault>(right)) return right;
     const DataType& needle = std::get<DataType>(left);
     const DataType& list = std::get<DataType>(right);
@@ -181,10 +181,10 @@ class Checker {
     return DataType(ValueType::kBool);
   }
 
-  TypeAnswer CheckList(const ExpressionNode& node, const std::set<std::string>& done) const {
+  TypeOrFault CheckList(const ExpressionNode& node, const std::set<std::string>& done) const {
     std::optional<ValueType> element;
     for (const auto& item : node.items) {
-      TypeAnswer answer = Check(*item, done);
+      TypeOrFault answer = Check(*item, done);
       if (std::holds_alternative<ExpressionFault>(answer)) return answer;
       const DataType& type = std::get<DataType>(answer);
       if (type.kind == ValueType::kList) return TypeFault(item->offset, "a list holds no lists", "");
@@ -197,8 +197,8 @@ class Checker {
     return DataType::ListOf(kind == ValueType::kEnum ? ValueType::kString : kind);
   }
 
-  TypeAnswer CheckCall(const ExpressionNode& node, const std::set<std::string>& done) const {
-    TypeAnswer inner = Check(*node.left, done);
+  TypeOrFault CheckCall(const ExpressionNode& node, const std::set<std::string>& done) const {
+    TypeOrFault inner = Check(*node.left, done);
     if (std::holds_alternative<ExpressionFault>(inner)) return inner;
     const char* name = node.op == Operator::kCount ? "count" : "empty";
     if (const DataType& type = std::get<DataType>(inner); type.kind != ValueType::kList) {

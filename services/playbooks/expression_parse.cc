@@ -1,5 +1,6 @@
 // Lexer and recursive-descent parser of expressions; the grammar is in the header.
 #include <charconv>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -11,6 +12,14 @@ namespace firebreak {
 namespace {
 
 using NodePtr = std::shared_ptr<const ExpressionNode>;
+
+// Whether a double holds this whole number: past 2^53 two different ones would be equal.
+bool HoldsWhole(std::string_view digits) {
+  constexpr int64_t kWholeMax = int64_t{1} << 53;
+  int64_t whole = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), whole);
+  return error == std::errc() && end == digits.data() + digits.size() && whole <= kWholeMax && whole >= -kWholeMax;
+}
 
 bool IsNameStart(char c) { return (c >= 'a' && c <= 'z') || c == '_'; }
 bool IsNameChar(char c) { return IsNameStart(c) || (c >= '0' && c <= '9'); }
@@ -237,8 +246,13 @@ class Parser {
           Fail(token_.offset, StrCat("'", token_.text, "' is not a number"), "");
           return nullptr;
         }
+        const bool whole = token_.text.find('.') == std::string::npos;
+        if (whole && !HoldsWhole(token_.text)) {
+          Fail(token_.offset, StrCat("'", token_.text, "' is more than a number can hold exactly (2^53)"), "");
+          return nullptr;
+        }
         node->literal.set_number_value(number);
-        node->literal_type = token_.text.find('.') == std::string::npos ? ValueType::kInt : ValueType::kNumber;
+        node->literal_type = whole ? ValueType::kInt : ValueType::kNumber;
         break;
       }
       case TokenKind::kName:

@@ -11,7 +11,13 @@ namespace firebreak {
 void Findings::Add(const v1::SourcePosition& position, std::string_view rule, std::string message, std::string hint,
                    bool is_error) {
   if (is_error) ++errors_;
-  if (found_.size() >= static_cast<size_t>(kFindingsMax)) return;
+  if (found_.size() >= static_cast<size_t>(kFindingsMax)) {
+    // However many warnings came first, an error is never lost: what has one must not pass for good.
+    if (!is_error) return;
+    const auto last_warning = std::find_if(found_.rbegin(), found_.rend(), [](const v1::LintFinding& one) { return !one.error(); });
+    if (last_warning == found_.rend()) return;
+    found_.erase(std::next(last_warning).base());
+  }
   v1::LintFinding finding;
   finding.set_file(file_);
   *finding.mutable_position() = position;

@@ -1,4 +1,4 @@
-// Collects what the linter finds, with a limit, in order of position at the end.
+// Collects what the linter finds, with a limit, in order of position at the end. Past the limit errors take the place of warnings.
 #ifndef FIREBREAK_SERVICES_PLAYBOOKS_FINDINGS_H_
 #define FIREBREAK_SERVICES_PLAYBOOKS_FINDINGS_H_
 

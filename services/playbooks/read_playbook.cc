@@ -31,6 +31,9 @@ void ReadInput(const YamlEntry& entry, Findings& findings, Marks& marks, v1::Inp
     } else if (of == nullptr || of->items.empty()) {
       findings.Error(of == nullptr ? entry.value.position : of->position, "missing-key",
                      StrCat("input ", entry.key, ": an enum needs its values"), "of: [warn, block]");
+    } else if (of->items.size() > kChoicesMax) {
+      findings.Error(of->position, "limit",
+                     StrCat("input ", entry.key, ": an enum has at most ", kChoicesMax, " values, this has ", of->items.size()));
     } else {
       for (std::string& choice : fields.Texts("of")) {
         if (std::find(input.choices().begin(), input.choices().end(), choice) != input.choices().end())
@@ -54,7 +57,10 @@ void ReadInputs(const YamlNode& node, Findings& findings, Marks& marks, v1::Play
     findings.Error(node.position, "limit",
                    StrCat("a playbook has at most ", kInputsMax, " inputs, this has ", node.entries.size()));
   }
-  for (const YamlEntry& entry : node.entries) ReadInput(entry, findings, marks, *playbook.add_inputs());
+  for (const YamlEntry& entry : node.entries) {
+    if (static_cast<size_t>(playbook.inputs_size()) == kInputsMax) return;
+    ReadInput(entry, findings, marks, *playbook.add_inputs());
+  }
 }
 
 void ReadTrigger(const YamlNode& node, Findings& findings, Marks& marks, v1::Playbook& playbook) {

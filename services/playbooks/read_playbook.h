@@ -46,6 +46,7 @@ class StepReader {
 
   Findings& findings_;
   Marks& marks_;
+  int steps_ = 0;   // read so far
 };
 
 }  // namespace firebreak

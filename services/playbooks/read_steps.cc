@@ -84,6 +84,10 @@ void StepReader::ReadSwitch(const Fields& fields, int depth, v1::Step& step) {
                     "- {is: \"warn\", steps: […]}");
     cases = nullptr;
   }
+  if (cases != nullptr && cases->items.size() > static_cast<size_t>(kStepsMax)) {
+    findings_.Error(cases->position, "limit", StrCat(fields.what(), " has more than ", kStepsMax, " cases"));
+    cases = nullptr;
+  }
   for (size_t i = 0; cases != nullptr && i < cases->items.size(); ++i) {
     const Fields one(cases->items[i], StrCat(fields.what(), ": case ", i + 1), {"is", "steps"}, findings_);
     v1::SwitchCase& added = *choice.add_cases();
@@ -217,6 +221,12 @@ void StepReader::ReadSteps(const YamlNode& list, int depth, Steps& steps) {
     if (item.kind != YamlNode::Kind::kMap || item.entries.size() != 1) {
       findings_.Error(item.position, "shape", "a step is one name with its body", "- contain: {do: fleet.contain}");
       continue;
+    }
+    if (++steps_ > kStepsMax) {   // what follows is not looked at: a finding for each would help nobody
+      if (steps_ == kStepsMax + 1) {
+        findings_.Error(item.entries[0].position, "limit", StrCat("a playbook has at most ", kStepsMax, " steps, this is one more"));
+      }
+      return;
     }
     v1::Step& step = *steps.Add();
     step.set_name(item.entries[0].key);

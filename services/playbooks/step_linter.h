@@ -89,7 +89,6 @@ class StepLinter {
   std::set<std::string> always_;  // always steps met so far
   std::vector<const v1::Step*> asks_;
   std::optional<v1::SourcePosition> changes_production_;
-  int count_ = 0;
 };
 
 }  // namespace firebreak

@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <utility>
 
@@ -78,6 +79,7 @@ class TreeBuilder final : public YAML::EventHandler {
   struct Frame {
     YamlNode node;
     std::optional<YamlEntry> pending;  // key seen, value to come
+    std::set<std::string> keys;        // of this map
     YAML::Mark mark;
   };
 
@@ -135,7 +137,7 @@ class TreeBuilder final : public YAML::EventHandler {
       return Fail(mark, "merge-key", "merge keys are not allowed: a reader must see every key where it stands",
                   "repeat the keys");
     }
-    if (frame.node.Find(key.text) != nullptr) {
+    if (!frame.keys.insert(key.text).second) {
       return Fail(mark, "duplicate-key", StrCat("key '", key.text, "' stands here twice"), "remove one of the two");
     }
     frame.pending = YamlEntry{key.text, key.position, key.plain, {}};
@@ -295,7 +297,7 @@ std::variant<YamlNode, YamlFault> ReadYaml(std::string_view text) {
     while (!builder.fault() && parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    return YamlFault{PositionOf(error.mark), "yaml", error.msg, ""};    return YamlFault{PositionOf(error.mark), "yaml", error.msg, ""};
+    return YamlFault{PositionOf(error.mark), "yaml", error.msg, ""};
   }
   if (builder.fault()) return *builder.fault();
   return builder.TakeRoot();

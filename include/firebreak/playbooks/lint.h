@@ -25,6 +25,7 @@ inline constexpr int kStepDepthMax = 8;                  // nesting of steps in 
 inline constexpr int kStepsMax = 200;                    // in one playbook, handlers included
 inline constexpr int kFindingsMax = 200;                 // past it the linter stops listing
 inline constexpr size_t kInputsMax = 50;
+inline constexpr size_t kChoicesMax = 200;               // of one enum
 inline constexpr int64_t kRoundsMax = 1000;              // of one while or for_each
 inline constexpr uint64_t kStepsOfRunMax = 4000;         // all rounds of nested loops counted; the engine's own limit
 inline constexpr size_t kBranchesMax = 32;               // of one parallel
