@@ -27,7 +27,7 @@ class GrpcSnapshotPort final : public SnapshotPort {
   absl::StatusOr<v1::PutChunksResponse> PutChunks(const v1::PutChunksRequest& request) override {
     return Call(*channel_, *stub_, &Stub::PutChunks, request, kTimeout);
   }
-  // Reads every byte back before it answers, so a large snapshot takes its time.
+  // Reads back what was not hashed on its way in, so a large snapshot may take its time.
   absl::StatusOr<v1::CommitPushResponse> CommitPush(const v1::CommitPushRequest& request) override {
     return Call(*channel_, *stub_, &Stub::CommitPush, request, kCommitTimeout);
   }

@@ -22,6 +22,7 @@ namespace firebreak {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr uint64_t kStatementBytesMax = uint64_t{23} << 20;   // what VerifyOmsBundle reads: 140,000 files under paths of 60 bytes
 constexpr size_t kDepthMax = 256;
 constexpr size_t kFolderNamesMax = size_t{1} << 30;   // of one folder
 constexpr size_t kHashWindowBytes = size_t{256} << 10;   // stays in the cache between reading and hashing
@@ -171,6 +172,7 @@ absl::StatusOr<FolderTotals> CountFolder(const fs::path& folder, const std::vect
     if (!more) break;
     ++totals.files;
     totals.size_bytes += file.size_bytes;
+    totals.path_bytes += file.path.size();
     add(file.path);
     stream.Update(ToBigEndian64(file.size_bytes));
     stream.Update(ToBigEndian64(static_cast<uint64_t>(file.modified_ns)));
@@ -178,6 +180,15 @@ absl::StatusOr<FolderTotals> CountFolder(const fs::path& folder, const std::vect
   if (totals.files == 0) return absl::InvalidArgumentError(StrCat(folder.string(), " holds no file"));
   totals.fingerprint = stream.Finish().raw();
   return totals;
+}
+
+absl::Status CheckSignable(const FolderTotals& totals) {
+  // As SignOmsBundle writes them; a path with characters that JSON escapes takes more, and is then refused by its reader.
+  constexpr uint64_t kBytesAroundPath = std::string_view(R"({"name":"","algorithm":"sha256","digest":""},)").size() + 64;
+  if (totals.path_bytes + totals.files * kBytesAroundPath <= kStatementBytesMax) return absl::OkStatus();
+  return WithNextStep(absl::InvalidArgumentError(StrCat(totals.files, " files are more than one signature can list (",
+                                                        kStatementBytesMax >> 20, " MiB of names and digests)")),
+                      "push them in parts, or packed into fewer files");
 }
 
 absl::StatusOr<std::vector<std::string>> IgnoredByBundle(std::string_view bundle) {

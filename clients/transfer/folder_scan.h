@@ -57,11 +57,15 @@ class FolderWalk {
 struct FolderTotals {
   uint64_t files = 0;
   uint64_t size_bytes = 0;
+  uint64_t path_bytes = 0;
   std::string fingerprint;   // over every path, size and time: equal for a folder that nobody touched
 };
 
 // A walk without reading content. kInvalidArgument: no file at all, and as FolderWalk::Next.
 absl::StatusOr<FolderTotals> CountFolder(const std::filesystem::path& folder, const std::vector<std::string>& ignore_paths);
+
+// kInvalidArgument when there are more files than one signature can list; said before anything is sent.
+absl::Status CheckSignable(const FolderTotals& totals);
 
 // Paths an OMS bundle says were left out, read without checking the signature: only ever used to leave files out, and what is
 // left out wrongly is then missing from the content and refused.

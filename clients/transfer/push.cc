@@ -452,6 +452,7 @@ absl::StatusOr<PushResult> PushFolder(SnapshotPort& port, const PushOptions& opt
     return absl::InvalidArgumentError("a push needs a signing key or an existing bundle, one of the two");
   }
   ASSIGN_OR_RETURN(const Content content, FindContent(options));
+  if (options.signing_key) RETURN_IF_ERROR(CheckSignable(content.totals));
   if (!options.request_id.empty()) return PushContent(port, options, content, progress, options.request_id);
   absl::StatusOr<PushResult> result;
   for (int fresh = 0; fresh < kFreshIdsMax; ++fresh) {

@@ -69,7 +69,7 @@ class PushDesk {
   absl::Status CheckAncestry(const v1::Snapshot& snapshot) const;
   absl::Status CheckIntact(const PageRefs& pages, const v1::Snapshot& snapshot, const std::vector<bool>& proven) const;
   v1::BeginPushResponse Opened(v1::BeginPushResponse begun);
-  absl::Status ProveAsked(const Caller& caller, const v1::MissingChunksRequest& request, const std::vector<Digest>& missing);
+  void ProveAsked(const Caller& caller, const v1::MissingChunksRequest& request, const std::vector<Digest>& missing);
   void ProveSent(const v1::PutChunksRequest& request, const std::vector<ChunkView>& views,
                  const absl::flat_hash_set<Digest>& fresh);
   absl::Status WriteContent(Draft& draft, const Proved& proved, const v1::Snapshot& snapshot, size_t* edges_added) const;

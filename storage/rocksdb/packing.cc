@@ -3,6 +3,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <bitset>
 #include <memory>
 
 #include "firebreak/base/bytes.h"
@@ -15,6 +16,8 @@ namespace {
 constexpr int kLevel = 1;
 constexpr size_t kWorthTrying = 512;            // smaller chunks gain less than their row costs
 constexpr size_t kSampleBytes = size_t{8} << 10;
+constexpr size_t kLookBytes = 512;
+constexpr size_t kLookDistinct = 208;
 constexpr uint64_t kPlainBytesMax = uint64_t{64} << 20;   // far above any chunk; what a damaged row could ask for
 constexpr char kZstd = 1;
 
@@ -34,6 +37,15 @@ ZSTD_DCtx* Decompressor() {
   return context.get();
 }
 
+// Of 512 random bytes about 221 differ, give or take five; text, tables and floating point have far fewer. Asked of small chunks:
+// where there are many of them, trying to pack each that does not shrink costs as much as hashing it.
+bool LooksRandom(std::string_view plain) {
+  if (plain.size() > 2 * kSampleBytes || plain.size() < 2 * kLookBytes) return false;
+  std::bitset<256> seen;
+  for (const char c : plain.substr((plain.size() - kLookBytes) / 2, kLookBytes)) seen.set(static_cast<unsigned char>(c));
+  return seen.count() >= kLookDistinct;
+}
+
 // Size of the frame in `frame`, 0 when it would not save an eighth.
 size_t PackInto(std::string& frame, std::string_view plain) {
   const size_t most = plain.size() - plain.size() / 8;
@@ -46,6 +58,7 @@ size_t PackInto(std::string& frame, std::string_view plain) {
 
 std::optional<std::string> Pack(std::string_view plain) {
   if (plain.size() < kWorthTrying || Compressor() == nullptr) return std::nullopt;
+  if (LooksRandom(plain)) return std::nullopt;
   std::string frame;
   if (plain.size() > 2 * kSampleBytes) {
     const std::string_view middle = plain.substr((plain.size() - kSampleBytes) / 2, kSampleBytes);

@@ -73,6 +73,16 @@ TEST_P(ChunkStoreContract, KeepsTheFirstBytesUnderADigest) {
   EXPECT_EQ(MustGet(Named('a')), "first");
 }
 
+TEST_P(ChunkStoreContract, ReadsTheSameWithoutItsOwnChecksums) {
+  ASSERT_TRUE(store().Put({{Named('a'), "small"}, {Named('b'), big_}}).ok());
+  ASSERT_TRUE(store().Sync().ok());
+  const auto both = store().GetUnchecked({Named('b'), Named('a')}, 2 * big_.size());
+  ASSERT_TRUE(both.ok()) << both.status();
+  EXPECT_THAT(*both, ElementsAre(big_, "small"));
+  EXPECT_EQ(store().GetUnchecked({Named('b')}, 1000).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(store().GetUnchecked({Named('z')}, 1000).status().code(), absl::StatusCode::kNotFound);
+}
+
 TEST_P(ChunkStoreContract, DeletesAndTakesTheChunkAgain) {
   ASSERT_TRUE(store().Put({{Named('a'), big_}, {Named('b'), "stays"}}).ok());
   ASSERT_TRUE(store().Sync().ok());

@@ -334,6 +334,16 @@ TEST_F(ProvenPushTest, RefusesAFileThatIsNotWhatItsDigestSays) {
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr("file 'f': its bytes do not match its sha256"));
 }
 
+TEST_F(ProvenPushTest, BytesThatCameUnaskedDoNotVouchForOlderOnesUnderTheirDigest) {
+  const Digest digest = Sha256("01234");
+  ASSERT_TRUE(store.Put({{digest, "01234"}}).ok());
+  store.altered = digest;
+  const auto refused = vault->CommitPush(fixture.caller, HandPush("0123456789", "0123456789"));
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kDataLoss) << refused.status();
+  store.altered = Digest();
+  EXPECT_TRUE(vault->CommitPush(fixture.caller, HandPush("0123456789", "0123456789")).ok());
+}
+
 TEST_F(ProvenPushTest, AfterARestartEverythingIsReadBack) {
   const std::string content = Noise(1 << 20, 4);
   const v1::CommitPushRequest commit = HandPush(content, content);

@@ -193,6 +193,32 @@ TEST_F(OpenStore, PacksChunksThatShrinkAndLeavesOthersAsTheyAre) {
   EXPECT_GT(BytesIn(path_ + "/chunks"), weights.size());
 }
 
+TEST_F(OpenStore, FindsAFlippedByteUnlessTheCallerHashes) {
+  const Digest digest = Digest::FromRaw(std::string(32, 'n'));
+  const std::string weights = Noise(1 << 20, 3);
+  {
+    auto store = Open();
+    ASSERT_TRUE(store.ok()) << store.status();
+    ASSERT_TRUE((*store)->chunks().Put({{digest, weights}}).ok());
+    ASSERT_TRUE((*store)->chunks().Sync().ok());
+  }
+  for (const auto& file : std::filesystem::directory_iterator(path_ + "/chunks")) {
+    if (file.path().extension() != ".blob") continue;
+    std::fstream blob(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    blob.seekg(500'000);
+    const int byte = blob.get();
+    blob.seekp(500'000);
+    blob.put(static_cast<char>(byte ^ 1));
+  }
+  auto store = Open();
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ((*store)->chunks().Get(digest).status().code(), absl::StatusCode::kDataLoss);
+  const auto unchecked = (*store)->chunks().GetUnchecked({digest}, size_t{8} << 20);
+  ASSERT_TRUE(unchecked.ok()) << unchecked.status();
+  EXPECT_EQ(unchecked->at(0).size(), weights.size());
+  EXPECT_NE(unchecked->at(0), weights);
+}
+
 TEST_F(OpenStore, TakesAFolderOfTheFirstFormatAndKeepsOlderProgramsOutFromThenOn) {
   ASSERT_TRUE(OpenAndClose().ok());
   WriteFormat("firebreak-storage 1\n");

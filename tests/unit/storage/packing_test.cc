@@ -24,6 +24,15 @@ TEST(Pack, LeavesWhatDoesNotShrinkAndWhatIsTooSmallToMatter) {
   EXPECT_FALSE(Pack("").has_value());
 }
 
+TEST(Pack, IsNotKeptFromSmallChunksThatHaveManyBytesButShrink) {
+  for (const size_t bytes : {size_t{1024}, size_t{4096}, size_t{16'384}}) {
+    EXPECT_FALSE(Pack(Noise(bytes)).has_value()) << bytes;
+    std::string halves = Noise(bytes);   // as 16-bit floats of one magnitude are
+    for (size_t i = 0; i < bytes; i += 2) halves[i] = 0x3f;
+    EXPECT_TRUE(Pack(halves).has_value()) << bytes;
+  }
+}
+
 TEST(Pack, ComesBackByteForByte) {
   for (const size_t bytes : {size_t{512}, size_t{20'000}, (size_t{8} << 20)}) {
     std::string plain = std::string(bytes - 100, 'r') + Noise(100);

@@ -204,5 +204,17 @@ TEST(FolderWalk, GoesInCodePointOrderOfWholePathsWhateverTheFoldersAre) {
   EXPECT_NE(CountFolder(root, {})->fingerprint, counted->fingerprint);
 }
 
+TEST(CheckSignable, RefusesBeforeAnythingIsSentWhatNoSignatureCanList) {
+  FolderTotals totals;
+  totals.files = 100'000;
+  totals.path_bytes = 100'000 * 60;
+  EXPECT_TRUE(CheckSignable(totals).ok());
+  totals.files = 1'000'000;
+  totals.path_bytes = 1'000'000 * 20;
+  const absl::Status refused = CheckSignable(totals);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("1000000 files are more than one signature can list"));
+}
+
 }  // namespace
 }  // namespace firebreak
