@@ -20,11 +20,16 @@ void __tsan_release(void* address);
 void AnnotateIgnoreReadsBegin(const char* file, int line);
 void AnnotateIgnoreReadsEnd(const char* file, int line);
 const char* __tsan_default_options();
+const char* __tsan_default_suppressions();
 }
 
 // What the C library is asked for by libraries built without the sanitizer (RocksDB, gRPC, Protobuf: memcpy, free) is not held
 // against anybody: it would miss what they order by their own atomics. Locks of pthreads still count. $TSAN_OPTIONS comes after this.
 const char* __tsan_default_options() { return "ignore_interceptors_accesses=1:history_size=4"; }
+
+// gRPC counts a call's running reactions by an atomic inside its library and calls OnDone after the last: what that one reads without
+// a lock of ours is in order.
+const char* __tsan_default_suppressions() { return "race:^firebreak::ReflectionCall::OnDone\n"; }
 
 namespace {
 
