@@ -210,12 +210,12 @@ v1::AuditEntry EntryLikeAStep(const char* action, uint64_t number, uint64_t sequ
   return entry;
 }
 
-// Commits as a run's step makes them, without a run: rely on one record as it was written last, write it and a journal record, two
-// entries.
-Rate MeasureLedger(Ledger& ledger, const v1::PlaybookRun& run, const store::v1::RunRecord& record, double seconds) {
+// As many commits as the runs have steps, made as a step makes them, without a run: rely on one record as it was written last, write
+// it and a journal record, two entries.
+Rate MeasureLedger(Ledger& ledger, const v1::PlaybookRun& run, const store::v1::RunRecord& record, int count) {
   static std::atomic<uint64_t> runs = 0;
   AwaitCalm();
-  std::atomic<uint64_t> commits = 0;
+  std::atomic<int> begun = 0;
   std::vector<std::thread> threads;
   const uint64_t writes = WritesOf(ledger);
   const double cpu = CpuMicros();
@@ -225,7 +225,7 @@ Rate MeasureLedger(Ledger& ledger, const v1::PlaybookRun& run, const store::v1::
       uint64_t number = 0;
       Key<v1::PlaybookRun> key;
       std::shared_ptr<const Sighting> seen;
-      for (uint64_t sequence = 0; SecondsSince(start) < seconds; ++sequence) {
+      for (uint64_t sequence = 0; begun++ < count; ++sequence) {
         if (sequence % kSteps == 0) {   // the next of as many runs as there are
           number = ++runs;
           key = KeyBuilder("bench").Number(number).Build<v1::PlaybookRun>();
@@ -244,12 +244,10 @@ Rate MeasureLedger(Ledger& ledger, const v1::PlaybookRun& run, const store::v1::
         });
         FIREBREAK_CHECK(receipt.ok());
         seen = std::make_shared<const Sighting>(Sighting{receipt->revision, {{key.bytes, receipt->revision}}});
-        ++commits;
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
-  const double count = static_cast<double>(commits);
   return {count / SecondsSince(start), (CpuMicros() - cpu) / count, count / static_cast<double>(WritesOf(ledger) - writes)};
 }
 
@@ -362,9 +360,9 @@ int Main(int count, char** arguments) {
   const store::v1::RunRecord record = *LoadRecord((*store)->meta(), keys::RunRecord(RunId("RUN-1"), kSteps / 2), "record");
   for (int round = 0; round < rounds; ++round) {
     Rate alone;
-    if (round % 2 == 0) alone = MeasureLedger(**ledger, run, record, 3);
+    if (round % 2 == 0) alone = MeasureLedger(**ledger, run, record, in_flight * kSteps);
     const Rate steps = MeasureRuns(service, straight.playbook().digest(), in_flight);
-    if (round % 2 != 0) alone = MeasureLedger(**ledger, run, record, 3);
+    if (round % 2 != 0) alone = MeasureLedger(**ledger, run, record, in_flight * kSteps);
     std::printf("{\"steps_per_second\": %.1f, \"ledger_commits_per_second\": %.1f, \"step_cpu_us\": %.1f, \"commit_cpu_us\": %.1f, "
                 "\"steps_per_write\": %.1f, \"commits_per_write\": %.1f, \"run_bytes\": %zu, \"record_bytes\": %zu}\n",
                 steps.per_second, alone.per_second, steps.cpu_micros_each, alone.cpu_micros_each, steps.per_write, alone.per_write,
