@@ -99,14 +99,15 @@ bool Group::Rebuild(Ticket& ticket) {
   return true;
 }
 
-void Group::Accept(Ticket& ticket, const Draft& draft, DraftParts parts) {
-  for (const auto& [key, value] : draft.writes()) {
-    overlay_.Write(key, value);
+void Group::Accept(Ticket& ticket, Draft& draft, DraftParts parts) {
+  for (auto& [key, value] : draft.TakeWrites()) {
+    overlay_.Write(key, std::move(value));
     written_.insert(RecentWrites::HashOf(key));
   }
   const uint64_t first_index = edge_.size();
-  for (size_t i = 0; i < draft.entries().size(); ++i) {
-    const v1::AuditEntry& entry = draft.entries()[i];
+  std::vector<v1::AuditEntry> entries = draft.TakeEntries();
+  for (size_t i = 0; i < entries.size(); ++i) {
+    v1::AuditEntry& entry = entries[i];
     const uint64_t index = edge_.size();
     store::v1::LogLeaf leaf;
     leaf.set_json(MakeLeaf(index, time_text_, parts.bodies[i]));
@@ -118,7 +119,7 @@ void Group::Accept(Ticket& ticket, const Draft& draft, DraftParts parts) {
       log_puts_.emplace_back(SubjectKey(*subject, index).bytes, std::string());
     }
     if (keep_ == KeepEntries::kYes) {
-      v1::AuditEntry& kept = entries_.emplace_back(entry);
+      v1::AuditEntry& kept = entries_.emplace_back(std::move(entry));
       kept.set_index(index);
       *kept.mutable_time() = ToProto(time_);
     }

@@ -61,7 +61,7 @@ class Group {
   // Whether `key`, read at `revision` when all commits up to `as_of` were visible, is what was read.
   absl::StatusOr<bool> Holds(std::string_view key, uint64_t revision, uint64_t as_of) const;
   bool Rebuild(Ticket& ticket);
-  void Accept(Ticket& ticket, const Draft& draft, DraftParts parts);
+  void Accept(Ticket& ticket, Draft& draft, DraftParts parts);
   void Refuse(Ticket& ticket, absl::Status why) { tickets_.push_back({&ticket, std::move(why), false}); }
 
   const MetaStore::Limits limits_;

@@ -137,7 +137,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(MetaStore& store, const Clo
                                                                    *std::move(tip), newest ? *std::move(newest) : store::v1::SignedCheckpoint())));
 }
 
-absl::StatusOr<Receipt> Ledger::Commit(const Draft& draft) {
+absl::StatusOr<Receipt> Ledger::Commit(Draft& draft) {
   Ticket ticket;
   ASSIGN_OR_RETURN(ticket.parts, CheckDraft(draft, store().limits()));
   ticket.draft = &draft;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "firebreak/storage/meta_store.h"
 
@@ -29,7 +30,7 @@ class Overlay final : public MetaStore {
   absl::StatusOr<uint64_t> Commit(const Change& change) override;   // always refused
   Limits limits() const override { return base_.limits(); }
 
-  void Write(const std::string& key, const std::optional<std::string>& value) { writes_.insert_or_assign(key, value); }
+  void Write(const std::string& key, std::optional<std::string> value) { writes_.insert_or_assign(key, std::move(value)); }
   const Writes& writes() const { return writes_; }
   Writes TakeWrites() { return std::move(writes_); }
 

@@ -35,7 +35,7 @@ inline bool IsLogKey(std::string_view key) { return key.starts_with("log."); }
 
 // Lives until it is settled: the committer does not touch it after that.
 struct Ticket {
-  const Draft* draft = nullptr;                                          // or, for a checkpoint, null
+  Draft* draft = nullptr;                                                // or, for a checkpoint, null; empty once accepted
   DraftParts parts;
   std::optional<absl::FunctionRef<absl::Status(Draft&)>> build;          // builds the draft again when it lost a race
   const store::v1::SignedCheckpoint* checkpoint = nullptr;

@@ -93,6 +93,11 @@ class Draft {
   const std::vector<v1::AuditEntry>& entries() const { return entries_; }
   const std::vector<std::shared_ptr<const Sighting>>& sightings() const { return sightings_; }
   uint64_t as_of() const { return as_of_; }
+
+  // For the ledger, which is done with a draft it has accepted.
+  std::map<std::string, std::optional<std::string>> TakeWrites() { return std::move(writes_); }
+  std::vector<v1::AuditEntry> TakeEntries() { return std::move(entries_); }
+
   const MetaStore& store() const { return store_; }
 
  private:

@@ -52,7 +52,8 @@ class Ledger {
   // Blocks until durable. kAborted: something read has changed (load again, decide again). kUnavailable: outcome unknown.
   // Limits per draft (above): past them, without an entry, or with one that lacks actor or action: kInvalidArgument.
   // kResourceExhausted: the queue or the disk is full, nothing was written. A draft without writes is only recorded.
-  absl::StatusOr<Receipt> Commit(const Draft& draft);
+  // The draft is spent, whatever comes of it.
+  absl::StatusOr<Receipt> Commit(Draft& draft);
 
   // Builds a draft and commits it; builds again when what it read has changed, at most transact_attempts_max times. `build`
   // may run more than once, also on the committer's thread while the caller waits: it must only touch the draft (and what

@@ -205,11 +205,12 @@ TEST(Rely, WhatAnotherWriterChangedIsNoticed) {
   }).ok());
   auto other = fixture.Open(fixture.store);
   ASSERT_TRUE(other->Transact([](Draft& draft) { return PutOne(draft, "a", 2); }).ok());
-  Draft draft(fixture.store);
-  draft.Rely(std::make_shared<const Sighting>(seen));
-  ASSERT_TRUE(PutOne(draft, "c", 1).ok());
-  EXPECT_TRUE(absl::IsAborted(fixture.ledger->Commit(draft).status())) << "the log has moved";
-  EXPECT_TRUE(absl::IsAborted(fixture.ledger->Commit(draft).status())) << "and so has the record";
+  for (const char* why : {"the log has moved", "and so has the record"}) {
+    Draft draft(fixture.store);
+    draft.Rely(std::make_shared<const Sighting>(seen));
+    ASSERT_TRUE(PutOne(draft, "c", 1).ok());
+    EXPECT_TRUE(absl::IsAborted(fixture.ledger->Commit(draft).status())) << why;
+  }
   EXPECT_TRUE(fixture.ledger->Transact([](Draft& fresh) { return PutOne(fresh, "c", 1); }).ok());
 }
 
