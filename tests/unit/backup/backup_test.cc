@@ -223,7 +223,7 @@ TEST_F(BackupTest, AFullVolumeIsACleanRefusalAndNothingIsLost) {
 
   // Found out in the middle, after other contents came in: a link is as small as its name until it is read.
   fs::rename(data / "store/big", root / "big");
-  Write(data / "store/a-first", "came in before the volume was full");
+  Write(data / "store/a-first", std::string(size_t{1} << 20, 'f'));   // comes in before the volume is full
   fs::create_symlink(root / "big", data / "store/link");
   v1::Backup backup;
   backup.set_id("2");
