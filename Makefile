@@ -49,8 +49,10 @@ test-slow: build-all
 	/usr/bin/python3 tests/run.py --build $(BUILD) --slow
 
 # Faults planted in the engine that runs playbooks, one at a time; every one must be noticed.
-test-mutation: build-all
-	/usr/bin/python3 tests/mutation/run.py --build $(BUILD)
+test-mutation: deps
+	cmake -G Ninja -S . -B build/mutation -DCMAKE_BUILD_TYPE=Debug -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=8
+	ninja -C build/mutation runs_test runs_sim
+	/usr/bin/python3 tests/mutation/run.py --build build/mutation
 
 bench: deps-dev build-all
 	/usr/bin/python3 tests/bench/run.py --build $(BUILD)
