@@ -13,6 +13,8 @@ constexpr uint64_t kSpanFiles = 4096;
 constexpr uint64_t kSpanChunks = 65'536;
 constexpr size_t kRunsWaiting = 64;                              // of one push
 constexpr size_t kWaitingBytesMax = size_t{16} << 20;            // of all pushes; what comes on top is read back in its turn
+constexpr size_t kWaitingListsMax = size_t{16} << 20;            // of all pushes; who lists more is not proven on the way
+constexpr size_t kDigestBytes = 48;                              // on the heap
 constexpr size_t kProofsMax = 64;                                // the one used longest ago goes
 
 }  // namespace
@@ -38,15 +40,18 @@ PushProof::~PushProof() {
 }
 
 void PushProof::Forget(ProofChunk& chunk) {
-  waiting_bytes_.fetch_sub(chunk.kept.size());
+  waiting_.bytes.fetch_sub(chunk.kept.size());
   chunk.kept = std::string();
   chunk.data = {};
 }
 
+void PushProof::Drop(Run& run) {
+  for (ProofChunk& chunk : run.chunks) Forget(chunk);
+  waiting_.lists.fetch_sub(std::exchange(run.list_bytes, 0));
+}
+
 void PushProof::GiveUp() {
-  for (auto& [number, run] : runs_) {
-    for (ProofChunk& chunk : run.chunks) Forget(chunk);
-  }
+  for (auto& [number, run] : runs_) Drop(run);
   runs_.clear();
   given_up_ = true;
 }
@@ -55,8 +60,8 @@ void PushProof::GiveUp() {
 void PushProof::KeepData(Run& run) {
   for (ProofChunk& chunk : run.chunks) {
     if (chunk.data.empty() || !chunk.kept.empty()) continue;
-    if (waiting_bytes_.fetch_add(chunk.data.size()) + chunk.data.size() > kWaitingBytesMax) {
-      waiting_bytes_.fetch_sub(chunk.data.size());
+    if (waiting_.bytes.fetch_add(chunk.data.size()) + chunk.data.size() > kWaitingBytesMax) {
+      waiting_.bytes.fetch_sub(chunk.data.size());
       chunk.data = {};
       chunk.state = ProofChunk::State::kStored;
       continue;
@@ -77,8 +82,16 @@ void PushProof::Begin(const v1::ChunkRun& run, std::vector<ProofChunk> chunks) {
   }
   fresh.chunks = std::move(chunks);
   for (const ProofChunk& chunk : fresh.chunks) fresh.awaited += chunk.state == ProofChunk::State::kAwaited ? 1 : 0;
+  const bool waits = run.number() != next_run_ || fresh.awaited > 0;
+  if (waits) {
+    const size_t list_bytes = fresh.chunks.size() * (sizeof(ProofChunk) + kDigestBytes) + fresh.ends.size() * sizeof(uint32_t);
+    if (waiting_.lists.fetch_add(list_bytes) + list_bytes > kWaitingListsMax) {
+      waiting_.lists.fetch_sub(list_bytes);
+      return GiveUp();
+    }
+    fresh.list_bytes = list_bytes;
+  }
   Run& placed = runs_.emplace(run.number(), std::move(fresh)).first->second;
-  const bool waits = run.number() != next_run_ || placed.awaited > 0;
   if (waits) return KeepData(placed);
   Advance();
 }
@@ -108,7 +121,7 @@ void PushProof::Advance() {
     if (next == runs_.end() || next->second.awaited > 0) return;
     HashRun(next->second);
     if (given_up_) return;
-    for (ProofChunk& chunk : next->second.chunks) Forget(chunk);
+    Drop(next->second);
     runs_.erase(next);
     ++next_run_;
   }
@@ -176,7 +189,7 @@ uint64_t ProofShelf::Open(const std::string& push_id) {
     places_.erase(std::min_element(places_.begin(), places_.end(),
                                    [](const auto& a, const auto& b) { return a.second.used < b.second.used; }));
   }
-  places_[push_id] = {std::make_shared<PushProof>(chunks_, waiting_bytes_, ++streams_), ++uses_};
+  places_[push_id] = {std::make_shared<PushProof>(chunks_, waiting_, ++streams_), ++uses_};
   return streams_;
 }
 

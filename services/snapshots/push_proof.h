@@ -53,12 +53,17 @@ struct ProofChunk {
   std::string kept = {};      // `data`, while the run waits for its turn
 };
 
-// Thread-safe; calls of one push wait for one another while files are hashed. `chunks` and `waiting_bytes` outlive it.
+// What all pushes together keep of runs that wait.
+struct ProofBudget {
+  std::atomic<size_t> bytes{0};   // of chunks
+  std::atomic<size_t> lists{0};   // bytes that listing the chunks takes
+};
+
+// Thread-safe; calls of one push wait for one another while files are hashed. `chunks` and `waiting` outlive it.
 class PushProof {
  public:
-  // `waiting_bytes` counts what all pushes together keep of runs that came too early.
-  PushProof(const ChunkStore& chunks, std::atomic<size_t>& waiting_bytes, uint64_t stream)
-      : chunks_(chunks), waiting_bytes_(waiting_bytes), stream_(stream) {}
+  PushProof(const ChunkStore& chunks, ProofBudget& waiting, uint64_t stream)
+      : chunks_(chunks), waiting_(waiting), stream_(stream) {}
   ~PushProof();
 
   uint64_t stream() const { return stream_; }
@@ -74,6 +79,7 @@ class PushProof {
     std::vector<ProofChunk> chunks;
     std::vector<uint32_t> ends;
     size_t awaited = 0;
+    size_t list_bytes = 0;     // while it waits
   };
 
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -82,11 +88,12 @@ class PushProof {
   void EndFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndSpan() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void KeepData(Run& run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Drop(Run& run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Forget(ProofChunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GiveUp() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const ChunkStore& chunks_;
-  std::atomic<size_t>& waiting_bytes_;
+  ProofBudget& waiting_;
   const uint64_t stream_;
 
   absl::Mutex mutex_;
@@ -122,7 +129,7 @@ class ProofShelf {
   };
 
   const ChunkStore& chunks_;
-  std::atomic<size_t> waiting_bytes_{0};
+  ProofBudget waiting_;
   absl::Mutex mutex_;
   std::map<std::string, Place> places_ ABSL_GUARDED_BY(mutex_);
   uint64_t streams_ ABSL_GUARDED_BY(mutex_) = 0;

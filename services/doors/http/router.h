@@ -39,7 +39,7 @@ class Router final : public HttpRoutes {
   const Route* FindRoute(const std::string& path) const;
   void ServePost(const Route& route, const IntakePort::Post& post, HttpCall call,
                  std::shared_ptr<HttpResponder> responder);
-  // The second half of a post, on the pool.
+  // The second half of a post: on the pool, or here if it is brief.
   void FinishPost(const Route& route, IntakePort::BegunPost begun, absl::Time began,
                   Credentials credentials, std::shared_ptr<HttpResponder> responder);
   void ServeGet(const Route& route, Permission permission, std::function<HttpReply()> get, HttpCall call,

@@ -36,6 +36,7 @@ std::optional<v1::Deployment> FindServing(FleetDesk& fleet, const IncidentSignal
       if (ModelOf(deployment.wanted().model_name()) != signal.model) continue;
       if (!signal.environment.empty() && deployment.environment() != signal.environment) continue;
       found.push_back(std::move(deployment));
+      if (found.size() > 1 && signal.model_version.empty()) return std::nullopt;
     }
     if (listed->next_page_token().empty()) return only();
     request.set_page_token(listed->next_page_token());

@@ -11,8 +11,8 @@
 namespace firebreak {
 
 // The deployment named, or else the one that serves the model in the environment named, of several the one that serves the version
-// named; several that could be meant are none: containing the wrong one is worse than asking a person. The version named, or else what is served. Reads only; what cannot
-// be read is not known.
+// named; several that could be meant are none: containing the wrong one is worse than asking a person. The version named, or else
+// what is served. Reads only; what cannot be read is not known.
 std::optional<SuspectFacts> FindSuspect(FleetDesk& fleet, const SnapshotVault& vault, const IncidentSignal& signal);
 
 }  // namespace firebreak

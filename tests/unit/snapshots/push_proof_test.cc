@@ -102,7 +102,7 @@ struct ProofTest : public ::testing::Test {
   std::vector<Digest> digests;
   std::vector<v1::FileEntry> files;
   CountingStore store;
-  std::atomic<size_t> waiting{0};
+  ProofBudget waiting;
 };
 
 TEST_F(ProofTest, ProvesTheSameInWhateverOrderRunsCome) {
@@ -112,7 +112,7 @@ TEST_F(ProofTest, ProvesTheSameInWhateverOrderRunsCome) {
     for (const uint64_t number : order) Send(proof, number);
     Send(proof, order[1]);   // an answer was lost, and it came again
     EXPECT_EQ(Match(proof), All());
-    EXPECT_EQ(waiting, 0u);
+    EXPECT_EQ(waiting.bytes, 0u);
   } while (std::next_permutation(order.begin(), order.end()));
   EXPECT_EQ(store.bytes_read, 0u);
 }
@@ -130,11 +130,11 @@ TEST_F(ProofTest, WaitsForWhatWasAskedFor) {
   proof.Begin(Run(1, {1, 2, 2}), {Chunk(1, State::kAwaited), Chunk(2, State::kRead)});
   Send(proof, 3);
   Send(proof, 2);
-  EXPECT_GT(waiting, 0u);
+  EXPECT_GT(waiting.bytes, 0u);
   EXPECT_EQ(Match(proof), std::vector<bool>());
   proof.Fill(Run(1, {}), {Chunk(1)});
   EXPECT_EQ(Match(proof), All());
-  EXPECT_EQ(waiting, 0u);
+  EXPECT_EQ(waiting.bytes, 0u);
   EXPECT_EQ(store.bytes_read, 0u);
 }
 
@@ -173,9 +173,9 @@ TEST_F(ProofTest, GivesUpOnARunThatNeverComesAndKeepsNothing) {
   Send(proof, 0);
   for (uint64_t number = 2; number < 80; ++number) {
     proof.Begin(Run(number, {1}), {Chunk(5)});
-    ASSERT_LE(waiting, 64 * data[5].size());
+    ASSERT_LE(waiting.bytes, 64 * data[5].size());
   }
-  EXPECT_EQ(waiting, 0u);
+  EXPECT_EQ(waiting.bytes, 0u);
   Send(proof, 1);
   EXPECT_EQ(Match(proof), std::vector<bool>());
 }
@@ -206,12 +206,31 @@ TEST_F(ProofTest, KeepsLittleOfWhatCameTooEarly) {
   for (uint64_t number = 1; number <= 40; ++number) {
     proof.Begin(Run(number, {1}), {Chunk(6)});
     AddFile(absl::StrCat("x", number), {6});
-    ASSERT_LE(waiting, size_t{16} << 20);
+    ASSERT_LE(waiting.bytes, size_t{16} << 20);
   }
   proof.Begin(Run(0, {1}), {Chunk(0)});
   EXPECT_EQ(Match(proof), All());
-  EXPECT_EQ(waiting, 0u);
+  EXPECT_EQ(waiting.bytes, 0u);
   EXPECT_EQ(store.bytes_read, 24 * large.size()) << "what was not kept was read back";
+}
+
+TEST_F(ProofTest, GivesUpOnListsThatAreTooLongAndKeepsNothingOfThem) {
+  PushProof modest(store, waiting, 1);
+  Send(modest, 1);   // waits for the first
+  const size_t before = waiting.lists;
+  EXPECT_GT(before, 0u);
+
+  PushProof greedy(store, waiting, 2);
+  for (uint64_t number = 1; number <= 60; ++number) {
+    greedy.Begin(Run(number, {}), std::vector<ProofChunk>(4096, Chunk(0, State::kAwaited)));
+    EXPECT_LE(waiting.lists, size_t{16} << 20);
+  }
+  EXPECT_EQ(waiting.lists, before) << "the greedy one keeps nothing";
+  for (const uint64_t number : {0, 1, 2, 3}) Send(greedy, number);
+  EXPECT_TRUE(Match(greedy).empty());
+  for (const uint64_t number : {0, 2, 3}) Send(modest, number);
+  EXPECT_EQ(Match(modest), All()) << "the modest one loses nothing";
+  EXPECT_EQ(waiting.lists, 0u);
 }
 
 TEST_F(ProofTest, TheShelfKnowsOnlyTheNewestStreamOfAPush) {
