@@ -11,7 +11,7 @@
 
 namespace firebreak::oms {
 
-enum class Reading { kInline, kAhead };   // kAhead: a second thread reads while this one hashes
+enum class Reading { kInline, kAhead };   // kAhead: a second thread reads while this one hashes; so it is for what is not in memory
 
 struct FileRange {
   uint64_t start = 0;
