@@ -4,7 +4,7 @@
 PACKAGES = build-essential cmake ninja-build ccache pkg-config git ca-certificates \
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev librocksdb-dev libssl-dev \
   libspdlog-dev libfmt-dev libgtest-dev libgmock-dev libboost-dev libcurl4-openssl-dev libyaml-cpp-dev \
-  libsimdjson-dev rapidjson-dev libcli11-dev libre2-dev libzstd-dev libjemalloc-dev \
+  libsimdjson-dev rapidjson-dev libcli11-dev libre2-dev libzstd-dev libisal-dev libjemalloc-dev \
   python3 python3-sklearn python3-jsonschema python3-yaml nodejs node-ajv openssl curl jq prometheus prometheus-alertmanager
 # Only for developing and measuring; `make deps-dev` adds them.
 PACKAGES_DEV = clang clang-tidy clang-format libclang-rt-14-dev wrk restic borgbackup casync

@@ -147,8 +147,6 @@ void Puller::Fetch(Group& group) {
 absl::Status Puller::FetchMissing(Group& group) {
   v1::GetChunksRequest request;
   request.set_snapshot(digest_.text());
-  // Each file is hashed as it is written. Once something was wrong, the other side is to look at what it has as well.
-  request.set_hashes(manner_ == Manner::kQuick);
   struct Fetched {
     std::string data;
     int uses = 0;

@@ -163,8 +163,7 @@ class Lane {
       places.push_back(&piece);
     }
     if (digests.empty()) return;
-    // Every file is hashed; what is wrong is read once more, with every check there is.
-    absl::StatusOr<std::vector<std::string>> data = chunks_.GetUnchecked(digests, kGroupBytes + kChunkBytesMax);
+    absl::StatusOr<std::vector<std::string>> data = chunks_.GetMany(digests, kGroupBytes + kChunkBytesMax);
     for (size_t i = 0; i < places.size(); ++i) {
       // One that cannot be read says nothing of its neighbours: each by itself then.
       places[i]->data = data.ok() ? absl::StatusOr<std::string>(std::move((*data)[i])) : chunks_.Get(digests[i]);

@@ -287,7 +287,7 @@ void PushDesk::ProveAsked(const Caller& caller, const v1::MissingChunksRequest& 
     if (is_stored) stored.push_back(std::move(digest));
   }
   // More than this, and each is read in its turn.
-  const absl::StatusOr<std::vector<std::string>> data = chunks_.GetUnchecked(stored, kReadAtOnceMax);
+  const absl::StatusOr<std::vector<std::string>> data = chunks_.GetMany(stored, kReadAtOnceMax);
   size_t next = 0;
   for (ProofChunk& chunk : chunks) {
     if (!data.ok() || chunk.state != ProofChunk::State::kStored) continue;

@@ -142,7 +142,7 @@ void PushProof::HashChunk(ProofChunk& chunk, bool is_whole_file) {
   std::vector<std::string> read;
   if (chunk.state == ProofChunk::State::kStored) {
     absl::StatusOr<std::vector<std::string>> got =
-        chunks_.GetUnchecked(absl::MakeConstSpan({Digest::FromRaw(chunk.digest)}), kChunkBytesMax);
+        chunks_.GetMany(absl::MakeConstSpan({Digest::FromRaw(chunk.digest)}), kChunkBytesMax);
     if (!got.ok()) return GiveUp();   // the commit says what is wrong with it
     read = *std::move(got);
     chunk.data = read.front();

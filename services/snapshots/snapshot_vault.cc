@@ -117,8 +117,7 @@ absl::StatusOr<v1::GetChunksResponse> SnapshotVault::GetChunks(const Caller&, co
     if (raw.size() != 32) return absl::InvalidArgumentError("a digest is not 32 bytes");
     digests.push_back(Digest::FromRaw(raw));
   }
-  absl::StatusOr<std::vector<std::string>> data = request.hashes() ? parts_->chunks.GetUnchecked(digests, kGetBytesMax)
-                                                                   : parts_->chunks.GetMany(digests, kGetBytesMax);
+  absl::StatusOr<std::vector<std::string>> data = parts_->chunks.GetMany(digests, kGetBytesMax);
   if (!data.ok()) return Annotate(data.status(), request.snapshot());
   v1::GetChunksResponse response;
   for (size_t i = 0; i < digests.size(); ++i) {

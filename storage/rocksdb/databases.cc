@@ -52,7 +52,7 @@ rocksdb::ColumnFamilyOptions CommonFamily(const std::shared_ptr<rocksdb::Cache>&
   table.pin_l0_filter_and_index_blocks_in_cache = true;  // the newest files are asked at every look-up
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.format_version = 5;
-  table.checksum = rocksdb::kXXH3;   // RocksDB's CRC costs more than reading a block where the library has only a table for it
+  table.checksum = rocksdb::kXXH3;
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = write_buffer_bytes;

@@ -113,16 +113,6 @@ absl::StatusOr<std::string> RocksChunkStore::Get(const Digest& digest) const {
 
 absl::StatusOr<std::vector<std::string>> RocksChunkStore::GetMany(absl::Span<const Digest> digests,
                                                                     size_t bytes_max) const {
-  return Read(digests, bytes_max, Checksum::kCompared);
-}
-
-absl::StatusOr<std::vector<std::string>> RocksChunkStore::GetUnchecked(absl::Span<const Digest> digests,
-                                                                       size_t bytes_max) const {
-  return Read(digests, bytes_max, Checksum::kLeftOut);
-}
-
-absl::StatusOr<std::vector<std::string>> RocksChunkStore::Read(absl::Span<const Digest> digests, size_t bytes_max,
-                                                               Checksum checksum) const {
   std::vector<rocksdb::Slice> keys;
   keys.reserve(digests.size());
   for (const Digest& digest : digests) keys.push_back(ToSlice(digest.raw()));
@@ -143,11 +133,8 @@ absl::StatusOr<std::vector<std::string>> RocksChunkStore::Read(absl::Span<const 
     bytes += sizes_found[i]->plain_bytes;
   }
   if (bytes > bytes_max) return absl::ResourceExhaustedError(StrCat("more than ", bytes_max, " bytes of chunks in one call"));
-  // Blobs that are neighbours in a file come with one read. Where the processor's own instruction is not used for it, comparing
-  // RocksDB's checksum costs more than SHA-256 does.
-  rocksdb::ReadOptions bytes_options;
-  bytes_options.verify_checksums = checksum == Checksum::kCompared;
-  database_.db->MultiGet(bytes_options, data(), keys.size(), keys.data(), values.data(), read.data());
+  // Blobs that are neighbours in a file come with one read.
+  database_.db->MultiGet(options, data(), keys.size(), keys.data(), values.data(), read.data());
   std::vector<std::string> chunks;
   chunks.reserve(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {

@@ -23,7 +23,6 @@ class RocksChunkStore final : public ChunkStore {
   absl::Status Sync() override;
   absl::StatusOr<std::string> Get(const Digest& digest) const override;
   absl::StatusOr<std::vector<std::string>> GetMany(absl::Span<const Digest> digests, size_t bytes_max) const override;
-  absl::StatusOr<std::vector<std::string>> GetUnchecked(absl::Span<const Digest> digests, size_t bytes_max) const override;
   absl::StatusOr<std::vector<Digest>> Missing(absl::Span<const Digest> digests) const override;
   absl::Status Replace(absl::Span<const ChunkView> chunks) override;
   absl::StatusOr<std::vector<StoredChunk>> List(const Digest& after, size_t limit) const override;
@@ -33,8 +32,6 @@ class RocksChunkStore final : public ChunkStore {
   rocksdb::DB* database() { return database_.db.get(); }
 
  private:
-  enum class Checksum { kCompared, kLeftOut };
-  absl::StatusOr<std::vector<std::string>> Read(absl::Span<const Digest> digests, size_t bytes_max, Checksum checksum) const;
   absl::StatusOr<std::vector<bool>> Stored(absl::Span<const Digest> digests) const;
   // Writes those of `chunks` whose flag in `stored` is not set, each digest once.
   absl::Status WriteUnless(const std::vector<bool>& stored, absl::Span<const ChunkView> chunks);

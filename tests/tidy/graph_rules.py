@@ -17,6 +17,7 @@ HOMES = {
     "CLI11": (r"CLI/", ("clients/cli/",)),
     "RE2": (r"re2/", ("services/", "tests/")),
     "zstd": (r"zstd", ("storage/",)),
+    "isa-l": (r"isa-l/", ("storage/",)),
     "Cairo, Pango": (r"(cairo|pango)", ("services/reports/pdf/",)),
     "GoogleTest": (r"(gtest|gmock)/", ("tests/",)),
 }

@@ -56,12 +56,6 @@ class ChunkStore {
     return chunks;
   }
 
-  // As GetMany, for callers that hash what they get: bytes that changed on the disk may come unnoticed, which saves the engine's
-  // own checksum.
-  virtual absl::StatusOr<std::vector<std::string>> GetUnchecked(absl::Span<const Digest> digests, size_t bytes_max) const {
-    return GetMany(digests, bytes_max);
-  }
-
   // Those of `digests` that are not stored, in the order given.
   virtual absl::StatusOr<std::vector<Digest>> Missing(absl::Span<const Digest> digests) const = 0;
 

@@ -53,9 +53,6 @@ class ChunkKeeper final : public ChunkStore {
   // kDataLoss is remembered for TakeSuspects.
   absl::StatusOr<std::string> Get(const Digest& digest) const override;
   absl::StatusOr<std::vector<std::string>> GetMany(absl::Span<const Digest> digests, size_t bytes_max) const override;
-  absl::StatusOr<std::vector<std::string>> GetUnchecked(absl::Span<const Digest> digests, size_t bytes_max) const override {
-    return inner_.GetUnchecked(digests, bytes_max);
-  }
   // Damaged chunks count as missing; those stored are pinned.
   absl::StatusOr<std::vector<Digest>> Missing(absl::Span<const Digest> digests) const override;
   absl::StatusOr<std::vector<StoredChunk>> List(const Digest& after, size_t limit) const override {
