@@ -5,8 +5,10 @@
 #include <numeric>
 
 #include "absl/strings/escaping.h"
-#include "firebreak/base/text.h"
+#include "firebreak/base/base64_reader.h"
 #include "firebreak/base/check.h"
+#include "firebreak/base/status.h"
+#include "firebreak/base/text.h"
 
 namespace firebreak {
 namespace {
@@ -16,15 +18,6 @@ constexpr size_t kNearestNameLengthMax = 256;
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
-int Base64Value(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+' || c == '-') return 62;
-  if (c == '/' || c == '_') return 63;
   return -1;
 }
 
@@ -102,32 +95,11 @@ std::string ToBase64Url(std::string_view bytes) {
   return text;
 }
 
-// Our own rather than Abseil's: no white space, no '.', no stray bits after the last byte, so that one value has one text
-// per alphabet and nothing can hide in a signed document.
 absl::StatusOr<std::string> FromBase64(std::string_view text) {
-  const size_t length = text.size();
-  while (!text.empty() && text.back() == '=' && length - text.size() < 2) text.remove_suffix(1);
-  const bool is_padded = text.size() != length;
-  if (text.size() % 4 == 1 || (is_padded && length % 4 != 0)) {
-    return absl::InvalidArgumentError(StrCat("base64 text has an impossible length of ", length));
-  }
   std::string bytes;
-  bytes.reserve(text.size() * 3 / 4);
-  uint32_t bits = 0;
-  int bit_count = 0;
-  for (size_t at = 0; at < text.size(); ++at) {
-    const int value = Base64Value(text[at]);
-    if (value < 0) return absl::InvalidArgumentError(StrCat("not a base64 character at offset ", at));
-    bits = (bits << 6) | static_cast<uint32_t>(value);
-    bit_count += 6;
-    if (bit_count >= 8) {
-      bit_count -= 8;
-      bytes.push_back(static_cast<char>((bits >> bit_count) & 0xFF));
-    }
-  }
-  if ((bits & ((uint32_t{1} << bit_count) - 1)) != 0) {
-    return absl::InvalidArgumentError("base64 text has bits set after its last byte");
-  }
+  Base64Reader reader;
+  RETURN_IF_ERROR(reader.Add(text, bytes));
+  RETURN_IF_ERROR(reader.Finish());
   return bytes;
 }
 

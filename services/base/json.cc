@@ -1,19 +1,13 @@
 #include "firebreak/base/json.h"
 
 #include <google/protobuf/util/json_util.h>
-#include <rapidjson/error/en.h>
-#include <rapidjson/memorystream.h>
-#include <rapidjson/reader.h>
 
 #include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <map>
 #include <utility>
-#include <vector>
 
 #include "firebreak/base/text.h"
-#include "absl/strings/escaping.h"
 #include "firebreak/base/bytes.h"
 
 namespace firebreak {
@@ -23,87 +17,6 @@ using google::protobuf::Struct;
 using google::protobuf::Value;
 
 constexpr double kExactIntegerMax = 9007199254740992.0;  // 2^53
-// Numbers come as text: what the parser makes of zeros with an exponent (0e300) is undefined.
-constexpr unsigned kStrict = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag |
-                             rapidjson::kParseIterativeFlag;
-
-// Builds a Value from parser events. Returning false stops the parser; error() then says why.
-class ValueBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ValueBuilder> {
- public:
-  ValueBuilder(Value& root, const JsonLimits& limits) : root_(root), limits_(limits) {}
-
-  const std::string& error() const { return error_; }
-
-  bool Null() { return Place([](Value& value) { value.set_null_value(google::protobuf::NULL_VALUE); }); }
-  bool Bool(bool b) { return Place([b](Value& value) { value.set_bool_value(b); }); }
-  bool RawNumber(const char* text, rapidjson::SizeType length, bool) {
-    double number = 0;
-    if (std::from_chars(text, text + length, number).ec == std::errc::result_out_of_range) {
-      number = std::strtod(std::string(text, length).c_str(), nullptr);   // tells too large from too small to differ from zero
-      if (std::isinf(number)) return Stop("a number is too large");
-    }
-    return Place([number](Value& value) { value.set_number_value(number); });
-  }
-  bool String(const char* text, rapidjson::SizeType length, bool) {
-    const std::string_view view(text, length);
-    if (!IsValidUtf8(view)) return Stop("a string escape is half a surrogate pair");
-    return Place([view](Value& value) { value.set_string_value(view.data(), view.size()); });
-  }
-  bool Key(const char* text, rapidjson::SizeType length, bool) {
-    const std::string name(text, length);
-    if (!IsValidUtf8(name)) return Stop("a string escape is half a surrogate pair");
-    auto& fields = *open_.back()->mutable_struct_value()->mutable_fields();
-    if (fields.contains(name)) return Stop(StrCat("member \"", absl::Utf8SafeCHexEscape(name), "\" appears twice"));
-    member_ = &fields[name];
-    return true;
-  }
-  bool StartObject() {
-    return Open([](Value& value) { value.mutable_struct_value(); });
-  }
-  bool StartArray() {
-    return Open([](Value& value) { value.mutable_list_value(); });
-  }
-  bool EndObject(rapidjson::SizeType) { return Close(); }
-  bool EndArray(rapidjson::SizeType) { return Close(); }
-
- private:
-  // Where the next value goes: the root, the member just named, or a new last element. Map values do not move.
-  Value& Next() {
-    if (open_.empty()) return root_;
-    if (open_.back()->has_list_value()) return *open_.back()->mutable_list_value()->add_values();
-    return *member_;
-  }
-  template <typename Set>
-  bool Place(Set set) {
-    if (++values_ > limits_.values_max) return Stop(StrCat("more than ", limits_.values_max, " values"));
-    set(Next());
-    return true;
-  }
-  template <typename Set>
-  bool Open(Set set) {
-    if (static_cast<int>(open_.size()) >= limits_.depth_max) return Stop(StrCat("nested deeper than ", limits_.depth_max));
-    if (++values_ > limits_.values_max) return Stop(StrCat("more than ", limits_.values_max, " values"));
-    Value& value = Next();
-    set(value);
-    open_.push_back(&value);
-    return true;
-  }
-  bool Close() {
-    open_.pop_back();
-    return true;
-  }
-  bool Stop(std::string why) {
-    error_ = std::move(why);
-    return false;
-  }
-
-  Value& root_;
-  const JsonLimits& limits_;
-  size_t values_ = 0;
-  std::vector<Value*> open_;
-  Value* member_ = nullptr;
-  std::string error_;
-};
 
 void AppendQuoted(std::string_view text, std::string& out) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -226,28 +139,6 @@ std::string Write(const google::protobuf::Message& message, const google::protob
 }
 
 }  // namespace
-
-absl::StatusOr<Value> ParseJson(std::string_view text, const JsonLimits& limits) {
-  if (text.size() > limits.size_bytes_max) {
-    return absl::InvalidArgumentError(
-        StrCat("json has ", text.size(), " bytes; at most ", limits.size_bytes_max, " are allowed"));
-  }
-  // The parser takes NUL for the end of the text.
-  if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
-    return absl::InvalidArgumentError(StrCat("json at byte ", nul, ": zero byte"));
-  }
-  if (!IsValidUtf8(text)) return absl::InvalidArgumentError("json is not valid UTF-8");
-  Value root;
-  ValueBuilder builder(root, limits);
-  rapidjson::Reader reader;
-  rapidjson::MemoryStream stream(text.data(), text.size());
-  const rapidjson::ParseResult result = reader.Parse<kStrict>(stream, builder);
-  if (!result) {
-    const std::string why = builder.error().empty() ? rapidjson::GetParseError_En(result.Code()) : builder.error();
-    return absl::InvalidArgumentError(StrCat("json at byte ", result.Offset(), ": ", why));
-  }
-  return root;
-}
 
 std::string PrintJson(const Value& value) {
   JsonPrinter printer(0);

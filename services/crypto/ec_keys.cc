@@ -22,14 +22,15 @@ struct CurveFacts {
   EcCurve curve;
   const char* group;
   const char* hash;
+  HashAlgorithm hash_algorithm;
   const char* algorithm;
   int bits;   // of the curve's order
 };
 
 constexpr CurveFacts kCurves[] = {
-    {EcCurve::kP256, "prime256v1", "SHA256", "ecdsa-p256-sha256", 256},
-    {EcCurve::kP384, "secp384r1", "SHA384", "ecdsa-p384-sha384", 384},
-    {EcCurve::kP521, "secp521r1", "SHA512", "ecdsa-p521-sha512", 521},
+    {EcCurve::kP256, "prime256v1", "SHA256", HashAlgorithm::kSha256, "ecdsa-p256-sha256", 256},
+    {EcCurve::kP384, "secp384r1", "SHA384", HashAlgorithm::kSha384, "ecdsa-p384-sha384", 384},
+    {EcCurve::kP521, "secp521r1", "SHA512", HashAlgorithm::kSha512, "ecdsa-p521-sha512", 521},
 };
 
 const CurveFacts& FactsOf(EcCurve curve) {
@@ -56,6 +57,13 @@ int GivePassword(char* buffer, int size, int, void* password) {
   if (text.empty() || text.size() > static_cast<size_t>(size)) return -1;
   std::memcpy(buffer, text.data(), text.size());
   return static_cast<int>(text.size());
+}
+
+// False as well for a hash of another length, which OpenSSL would take and cut.
+bool SetHash(EVP_PKEY_CTX* context, EcCurve curve, std::string_view message_hash) {
+  const EVP_MD* hash = EVP_get_digestbyname(FactsOf(curve).hash);
+  return hash != nullptr && message_hash.size() == static_cast<size_t>(EVP_MD_get_size(hash)) &&
+         EVP_PKEY_CTX_set_signature_md(context, hash) == 1;
 }
 
 absl::StatusOr<std::string> PublicPem(EVP_PKEY* key) {
@@ -91,6 +99,8 @@ absl::Status CheckEcdsaSignature(std::string_view der, int order_bits) {
 }
 
 }  // namespace
+
+HashAlgorithm HashOf(EcCurve curve) { return FactsOf(curve).hash_algorithm; }
 
 absl::StatusOr<EcPublicKey> EcKeyAccess::Adopt(openssl::KeyPtr key) {
   if (EVP_PKEY_is_a(key.get(), "EC") != 1) {
@@ -164,6 +174,19 @@ absl::Status EcKeyAccess::Verify(const EcPublicKey& public_key, const char* hash
   return absl::OkStatus();
 }
 
+absl::Status EcPublicKey::VerifyHashed(std::string_view message_hash, std::string_view der_signature) const {
+  RETURN_IF_ERROR(CheckEcdsaSignature(der_signature, FactsOf(rep_->curve).bits));
+  const openssl::KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, rep_->key.get(), nullptr));
+  if (context == nullptr || EVP_PKEY_verify_init(context.get()) != 1 || !SetHash(context.get(), rep_->curve, message_hash)) {
+    return openssl::Error(absl::StatusCode::kInternal, "signature: cannot start verification");
+  }
+  if (EVP_PKEY_verify(context.get(), Data(der_signature), der_signature.size(), Data(message_hash), message_hash.size()) != 1) {
+    openssl::DropErrors();
+    return absl::DataLossError(StrCat("signature does not verify with key ", rep_->key_id));
+  }
+  return absl::OkStatus();
+}
+
 EcCurve EcPublicKey::curve() const { return rep_->curve; }
 std::string EcPublicKey::pem() const { return rep_->pem; }
 std::string EcPublicKey::key_id() const { return rep_->key_id; }
@@ -204,6 +227,21 @@ absl::StatusOr<std::string> EcPrivateKey::Sign(std::string_view message) const {
   size_t size = static_cast<size_t>(EVP_PKEY_get_size(rep_->key.get()));
   std::string signature(size, '\0');
   if (EVP_DigestSign(context.get(), Data(signature), &size, Data(message), message.size()) != 1) {
+    return openssl::Error(absl::StatusCode::kInternal, "signature: cannot sign");
+  }
+  signature.resize(size);
+  return signature;
+}
+
+absl::StatusOr<std::string> EcPrivateKey::SignHashed(std::string_view message_hash) const {
+  const openssl::KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, rep_->key.get(), nullptr));
+  if (context == nullptr || EVP_PKEY_sign_init(context.get()) != 1 ||
+      !SetHash(context.get(), rep_->public_key.curve(), message_hash)) {
+    return openssl::Error(absl::StatusCode::kInternal, "signature: cannot start signing");
+  }
+  size_t size = static_cast<size_t>(EVP_PKEY_get_size(rep_->key.get()));
+  std::string signature(size, '\0');
+  if (EVP_PKEY_sign(context.get(), Data(signature), &size, Data(message_hash), message_hash.size()) != 1) {
     return openssl::Error(absl::StatusCode::kInternal, "signature: cannot sign");
   }
   signature.resize(size);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "firebreak/base/check.h"
+#include "firebreak/base/status.h"
 #include "services/crypto/openssl.h"
 
 namespace firebreak {
@@ -101,6 +102,16 @@ Digest Sha256Stream::Finish() {
   FIREBREAK_CHECK(EVP_DigestFinal_ex(rep_->context.get(), Data(raw), nullptr) == 1);
   FIREBREAK_CHECK(EVP_DigestInit_ex2(rep_->context.get(), Sha256Algorithm(), nullptr) == 1);
   return Digest::FromRaw(raw);
+}
+
+absl::StatusOr<Digest> Sha256All(ByteSource& source) {
+  Sha256Stream stream;
+  for (uint64_t at = 0;;) {
+    ASSIGN_OR_RETURN(const std::string_view piece, source.Read(at));
+    if (piece.empty()) return stream.Finish();
+    stream.Update(piece);
+    at += piece.size();
+  }
 }
 
 }  // namespace firebreak

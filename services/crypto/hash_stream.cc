@@ -13,6 +13,14 @@ const EVP_MD* Fetch(HashAlgorithm algorithm) {
       static const EVP_MD* const kHash = EVP_MD_fetch(nullptr, "SHA256", nullptr);
       return kHash;
     }
+    case HashAlgorithm::kSha384: {
+      static const EVP_MD* const kHash = EVP_MD_fetch(nullptr, "SHA384", nullptr);
+      return kHash;
+    }
+    case HashAlgorithm::kSha512: {
+      static const EVP_MD* const kHash = EVP_MD_fetch(nullptr, "SHA512", nullptr);
+      return kHash;
+    }
     case HashAlgorithm::kBlake2b512: {
       static const EVP_MD* const kHash = EVP_MD_fetch(nullptr, "BLAKE2B-512", nullptr);
       return kHash;

@@ -4,8 +4,12 @@
 
 namespace firebreak {
 
+std::string PreAuthHead(std::string_view type, uint64_t payload_bytes) {
+  return StrCat("DSSEv1 ", type.size(), " ", type, " ", payload_bytes, " ");
+}
+
 std::string PreAuthEncoding(std::string_view type, std::string_view payload) {
-  return StrCat("DSSEv1 ", type.size(), " ", type, " ", payload.size(), " ", payload);
+  return PreAuthHead(type, payload.size()).append(payload);
 }
 
 absl::StatusOr<v1::Envelope> SignEnvelope(const EcPrivateKey& key, std::string_view type, std::string_view payload) {

@@ -6,13 +6,15 @@
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/json.h"
 #include "firebreak/base/status.h"
+#include "firebreak/signing/oms_stream.h"
 #include "services/signing/members.h"
+#include "services/signing/oms_payload.h"
 
 namespace firebreak::oms {
 namespace {
 
-// About 140,000 files; OMS bundles have 232 bytes per file.
-constexpr JsonLimits kBundleLimits{.size_bytes_max = size_t{32} << 20, .depth_max = 32};
+// Of everything but the payload: certificates, log entries, time stamps.
+constexpr JsonLimits kBundleLimits{.size_bytes_max = size_t{4} << 20, .depth_max = 32, .values_max = 100'000};
 
 constexpr std::string_view kReadableTypes[] = {
     kBundleType,
@@ -94,22 +96,45 @@ absl::Status ReadSignature(const Members& envelope, Bundle& bundle) {
   return absl::OkStatus();
 }
 
-absl::Status ReadEnvelope(const Members& envelope, Bundle& bundle) {
+absl::StatusOr<uint64_t> CountPayload(ByteSource& source, JsonPlace place) {
+  PayloadPieces pieces(source, place);
+  uint64_t total = 0;
+  while (true) {
+    ASSIGN_OR_RETURN(const std::string_view piece, pieces.Next());
+    if (piece.empty()) break;
+    total += piece.size();
+  }
+  if (total == 0) return absl::InvalidArgumentError("dsseEnvelope: payload is empty");
+  return total;
+}
+
+absl::Status ReadEnvelope(const Members& envelope, const std::optional<JsonPlace>& payload, ByteSource& source, Bundle& bundle) {
   RETURN_IF_ERROR(envelope.RefuseOthersThan({"payload", "payloadType", "signatures"}));
   ASSIGN_OR_RETURN(const std::string type, envelope.LoadString("payloadType"));
   if (type != kPayloadType) {
     return absl::InvalidArgumentError(StrCat("dsseEnvelope: the payload type is ", QuoteJson(type), ", not ", kPayloadType));
   }
-  ASSIGN_OR_RETURN(bundle.payload, LoadBase64(envelope, "payload"));
+  RETURN_IF_ERROR(envelope.LoadString("payload").status());
+  bundle.payload = payload.value_or(JsonPlace());
+  ASSIGN_OR_RETURN(bundle.payload_bytes, CountPayload(source, bundle.payload));
   return ReadSignature(envelope, bundle);
 }
 
 }  // namespace
 
-absl::StatusOr<Bundle> ParseBundle(std::string_view bundle_json) {
-  const absl::StatusOr<Value> document = ParseJson(bundle_json, kBundleLimits);
+absl::StatusOr<Bundle> ParseBundle(ByteSource& source) {
+  if (source.size_bytes() > kOmsBundleBytesMax) {
+    return absl::InvalidArgumentError(StrCat("bundle: has ", source.size_bytes(), " bytes; at most ", kOmsBundleBytesMax, " are read"));
+  }
+  uint64_t at = 0;
+  const auto next = [&]() -> absl::StatusOr<std::string_view> {
+    ASSIGN_OR_RETURN(const std::string_view piece, source.Read(at));
+    at += piece.size();
+    return piece;
+  };
+  const absl::StatusOr<JsonDocument> document = ReadJson(next, kBundleLimits, {.text_path = {"dsseEnvelope", "payload"}});
   if (!document.ok()) return Annotate(document.status(), "bundle");
-  ASSIGN_OR_RETURN(const Members top, Members::Of("bundle", *document));
+  ASSIGN_OR_RETURN(const Members top, Members::Of("bundle", document->root));
   RETURN_IF_ERROR(top.RefuseOthersThan({"mediaType", "verificationMaterial", "dsseEnvelope"}));
   ASSIGN_OR_RETURN(const std::string type, top.LoadString("mediaType"));
   if (std::find(std::begin(kReadableTypes), std::end(kReadableTypes), type) == std::end(kReadableTypes)) {
@@ -119,7 +144,7 @@ absl::StatusOr<Bundle> ParseBundle(std::string_view bundle_json) {
   ASSIGN_OR_RETURN(const Members material, top.LoadObject("verificationMaterial", "verificationMaterial"));
   RETURN_IF_ERROR(ReadMaterial(material, bundle));
   ASSIGN_OR_RETURN(const Members envelope, top.LoadObject("dsseEnvelope", "dsseEnvelope"));
-  RETURN_IF_ERROR(ReadEnvelope(envelope, bundle));
+  RETURN_IF_ERROR(ReadEnvelope(envelope, document->text, source, bundle));
   // sigstore_bundle.proto: when both name a key they name the same one.
   if (!bundle.key_hint.empty() && !bundle.signature_key_id.empty() && bundle.key_hint != bundle.signature_key_id) {
     return absl::InvalidArgumentError("bundle: the signature's keyid and the key hint name different keys");

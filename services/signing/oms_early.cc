@@ -42,6 +42,23 @@ std::string EarlyEncoding(std::string_view payload) {
   return StrCat("DSSEV1 ", oms::kPayloadType.size(), " ", oms::kPayloadType, " ", payload.size(), " ", PrintedBytes(payload));
 }
 
+// Nobody makes these any more, and none was long.
+constexpr JsonLimits kEarlyLimits{.size_bytes_max = size_t{23} << 20, .depth_max = 32};
+
+absl::StatusOr<std::string> LoadPayload(ByteSource& source, const oms::Bundle& bundle) {
+  if (bundle.payload_bytes > kEarlyLimits.size_bytes_max) {
+    return absl::InvalidArgumentError(StrCat("statement: has ", bundle.payload_bytes, " bytes; of version 0.2 at most ",
+                                             kEarlyLimits.size_bytes_max, " are read"));
+  }
+  oms::PayloadPieces pieces(source, bundle.payload);
+  std::string payload;
+  while (true) {
+    ASSIGN_OR_RETURN(const std::string_view piece, pieces.Next());
+    if (piece.empty()) return payload;
+    payload.append(piece);
+  }
+}
+
 absl::StatusOr<OmsResource> ReadEarlySubject(const oms::Value& value) {
   ASSIGN_OR_RETURN(const oms::Members subject, oms::Members::Of("subject", value));
   RETURN_IF_ERROR(subject.RefuseOthersThan({"name", "digest", "annotations"}));
@@ -62,7 +79,7 @@ absl::StatusOr<OmsResource> ReadEarlySubject(const oms::Value& value) {
 }  // namespace
 
 absl::StatusOr<OmsSignature> oms::ParseEarlyStatement(std::string_view payload) {
-  const absl::StatusOr<Value> document = ParseJson(payload, kStatementLimits);
+  const absl::StatusOr<Value> document = ParseJson(payload, kEarlyLimits);
   if (!document.ok()) return Annotate(document.status(), "statement");
   ASSIGN_OR_RETURN(const Members statement, Members::Of("statement", *document));
   RETURN_IF_ERROR(statement.RefuseOthersThan({"_type", "subject", "predicateType", "predicate"}));
@@ -79,20 +96,24 @@ absl::StatusOr<OmsSignature> oms::ParseEarlyStatement(std::string_view payload) 
     ASSIGN_OR_RETURN(OmsResource resource, ReadEarlySubject(subject));
     out.resources.push_back(std::move(resource));
   }
-  RETURN_IF_ERROR(CheckResources(out, BundleAge::kCurrent));
+  for (const OmsResource& resource : out.resources) RETURN_IF_ERROR(CheckPath("resource", resource.name));
+  RETURN_IF_ERROR(CheckResources(out));
+  out.resource_count = out.resources.size();
   ASSIGN_OR_RETURN(out.root, OmsRootDigest(out.resources));
   return out;
 }
 
 absl::StatusOr<OmsSignature> VerifyOms02CertificateBundle(std::string_view bundle_json, std::string_view roots_pem,
                                                           absl::Time now) {
-  ASSIGN_OR_RETURN(const oms::Bundle bundle, oms::ParseBundle(bundle_json));
+  TextSource source(bundle_json);
+  ASSIGN_OR_RETURN(const oms::Bundle bundle, oms::ParseBundle(source));
   if (bundle.material != oms::Material::kCertificateChain) {
     return absl::FailedPreconditionError("verificationMaterial: signatures of version 0.2 are read with a certificate chain only");
   }
   ASSIGN_OR_RETURN(const SigningCertificate leaf, VerifySigningChain(bundle.chain_der, roots_pem, now));
-  RETURN_IF_ERROR(Annotate(VerifyEcdsaSha256(leaf.key, EarlyEncoding(bundle.payload), bundle.signature), "dsseEnvelope"));
-  ASSIGN_OR_RETURN(OmsSignature signature, oms::ParseEarlyStatement(bundle.payload));
+  ASSIGN_OR_RETURN(const std::string payload, LoadPayload(source, bundle));
+  RETURN_IF_ERROR(Annotate(VerifyEcdsaSha256(leaf.key, EarlyEncoding(payload), bundle.signature), "dsseEnvelope"));
+  ASSIGN_OR_RETURN(OmsSignature signature, oms::ParseEarlyStatement(payload));
   signature.trust = OmsTrust::kCertificate;
   signature.key_id = leaf.key.key_id();
   signature.certificate_pem = leaf.pem;

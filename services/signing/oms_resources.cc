@@ -21,20 +21,15 @@ bool EachFolderAbove(const std::string& path, Visit visit) {
   return true;
 }
 
-absl::Status CheckPlace(const std::string& name, const Names& names, const Names& ignored) {
-  const std::string what = StrCat("resource ", QuoteJson(name));
+absl::Status CheckPlace(const std::string& name, const Names& names) {
   std::string clash;
   const bool is_free = EachFolderAbove(name, [&](const std::string& folder) {
-    if (names.contains(folder) || ignored.contains(folder)) clash = folder;
+    if (names.contains(folder)) clash = folder;
     return clash.empty();
   });
-  if (!is_free && names.contains(clash)) {
-    return absl::InvalidArgumentError(StrCat(what, ": ", QuoteJson(clash), " is listed as a file, so it cannot be a folder"));
-  }
-  if (!is_free || ignored.contains(name)) {
-    return absl::InvalidArgumentError(StrCat(what, ": is listed and ignored at once"));
-  }
-  return absl::OkStatus();
+  if (is_free) return absl::OkStatus();
+  return absl::InvalidArgumentError(StrCat("resource ", QuoteJson(name), ": ", QuoteJson(clash),
+                                           " is listed as a file, so it cannot be a folder"));
 }
 
 // Shards of each file: 0..size, size..2*size, ... where only the last may be shorter. Then no byte is missed or signed twice.
@@ -59,12 +54,6 @@ absl::Status CheckShards(const OmsSignature& statement) {
     }
   }
   return absl::OkStatus();
-}
-
-// Signers before 1.1 called the only file of a single-file model ".".
-bool IsOldSingleFile(const OmsSignature& statement, BundleAge age) {
-  return age == BundleAge::kMayBeBefore11 && statement.method == OmsMethod::kFiles && statement.ignore_paths.empty() &&
-         statement.resources.size() == 1 && statement.resources[0].name == ".";
 }
 
 }  // namespace
@@ -106,19 +95,24 @@ absl::Status CheckDigest(std::string_view what, std::string_view hex, size_t dig
   return absl::OkStatus();
 }
 
-absl::Status CheckResources(const OmsSignature& statement, BundleAge age) {
-  if (IsOldSingleFile(statement, age)) return absl::OkStatus();
+absl::Status NameCheck::Check(const std::string& name) const {
+  RETURN_IF_ERROR(CheckPath("resource", name));
+  if (ignored_.empty()) return absl::OkStatus();
+  const bool is_seen = EachFolderAbove(name, [&](const std::string& folder) { return !ignored_.contains(folder); });
+  if (is_seen && !ignored_.contains(name)) return absl::OkStatus();
+  return absl::InvalidArgumentError(StrCat("resource ", QuoteJson(name), ": is listed and ignored at once"));
+}
+
+absl::Status CheckResources(const OmsSignature& statement) {
   Names names;
   names.reserve(statement.resources.size());
   for (const OmsResource& resource : statement.resources) {
-    RETURN_IF_ERROR(CheckPath("resource", resource.name));
     const bool is_new = names.insert(resource.name).second;
     if (!is_new && statement.method == OmsMethod::kFiles) {
       return absl::InvalidArgumentError(StrCat("resource ", QuoteJson(resource.name), ": is listed twice"));
     }
   }
-  const Names ignored(statement.ignore_paths.begin(), statement.ignore_paths.end());
-  for (const std::string& name : names) RETURN_IF_ERROR(CheckPlace(name, names, ignored));
+  for (const std::string& name : names) RETURN_IF_ERROR(CheckPlace(name, names));
   return statement.method == OmsMethod::kShards ? CheckShards(statement) : absl::OkStatus();
 }
 

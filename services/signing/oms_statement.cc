@@ -41,7 +41,7 @@ absl::Status SplitShardName(std::string_view what, OmsResource& resource) {
   return absl::OkStatus();
 }
 
-absl::Status ReadShardSize(const Members& serialization, OmsSignature& out) {
+absl::Status ReadShardSize(const Members& serialization, OmsSeal& out) {
   const Value* size = serialization.Find("shard_size");
   if (out.method == OmsMethod::kFiles) {
     if (size == nullptr) return absl::OkStatus();
@@ -56,7 +56,7 @@ absl::Status ReadShardSize(const Members& serialization, OmsSignature& out) {
   return absl::OkStatus();
 }
 
-absl::Status ReadIgnorePaths(const Members& serialization, OmsSignature& out) {
+absl::Status CopyIgnorePaths(const Members& serialization, OmsSeal& out) {
   if (serialization.Find("ignore_paths") == nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(const ListValue* paths, serialization.LoadList("ignore_paths"));
   for (const Value& path : paths->values()) {
@@ -67,7 +67,7 @@ absl::Status ReadIgnorePaths(const Members& serialization, OmsSignature& out) {
   return absl::OkStatus();
 }
 
-absl::Status ReadSerialization(const Members& predicate, OmsSignature& out) {
+absl::Status ReadSerialization(const Members& predicate, OmsSeal& out) {
   ASSIGN_OR_RETURN(const Members serialization, predicate.LoadObject("serialization", "serialization"));
   RETURN_IF_ERROR(
       serialization.RefuseOthersThan({"method", "hash_type", "allow_symlinks", "shard_size", "ignore_paths"}));
@@ -85,13 +85,12 @@ absl::Status ReadSerialization(const Members& predicate, OmsSignature& out) {
   }
   ASSIGN_OR_RETURN(out.allow_symlinks, serialization.LoadBool("allow_symlinks"));
   RETURN_IF_ERROR(ReadShardSize(serialization, out));
-  return ReadIgnorePaths(serialization, out);
+  return CopyIgnorePaths(serialization, out);
 }
 
 // Members beyond the three are the spec's extension point and ignored.
-absl::Status ReadResource(const Value& entry, OmsSignature& out) {
+absl::Status ReadResource(const Value& entry, const OmsSeal& out, OmsResource& resource) {
   ASSIGN_OR_RETURN(const Members members, Members::Of("resource", entry));
-  OmsResource resource;
   ASSIGN_OR_RETURN(resource.name, members.LoadString("name"));
   ASSIGN_OR_RETURN(resource.digest_hex, members.LoadString("digest"));
   ASSIGN_OR_RETURN(const std::string algorithm, members.LoadString("algorithm"));
@@ -105,21 +104,19 @@ absl::Status ReadResource(const Value& entry, OmsSignature& out) {
   }
   resource.algorithm = out.hash_type;
   RETURN_IF_ERROR(CheckDigest(what, resource.digest_hex, DigestDigits(out.hash_type)));
-  if (out.method == OmsMethod::kShards) RETURN_IF_ERROR(SplitShardName(what, resource));
-  out.resources.push_back(std::move(resource));
-  return absl::OkStatus();
+  return out.method == OmsMethod::kShards ? SplitShardName(what, resource) : absl::OkStatus();
 }
 
-absl::Status ReadPredicate(const Members& statement, OmsSignature& out) {
+absl::Status ReadPredicate(const Members& statement, uint64_t resources, OmsSeal& out) {
   ASSIGN_OR_RETURN(const Members predicate, statement.LoadObject("predicate", "predicate"));
   RETURN_IF_ERROR(predicate.RefuseOthersThan({"resources", "serialization"}));
   RETURN_IF_ERROR(ReadSerialization(predicate, out));
-  ASSIGN_OR_RETURN(const ListValue* resources, predicate.LoadList("resources"));
-  if (resources->values_size() == 0) {
-    return absl::InvalidArgumentError("predicate: resources is empty, so the signature covers nothing");
+  RETURN_IF_ERROR(predicate.LoadList("resources").status());
+  if (resources == 0) return absl::InvalidArgumentError("predicate: resources is empty, so the signature covers nothing");
+  if (resources > kOmsResourcesMax) {
+    return absl::InvalidArgumentError(StrCat("predicate: lists ", resources, " resources; at most ", kOmsResourcesMax, " are read"));
   }
-  out.resources.reserve(static_cast<size_t>(resources->values_size()));
-  for (const Value& entry : resources->values()) RETURN_IF_ERROR(ReadResource(entry, out));
+  out.resource_count = resources;
   return absl::OkStatus();
 }
 
@@ -142,7 +139,7 @@ absl::Status CheckStatementTypes(const Members& statement) {
 }
 
 // Reads the subject's name and answers its root digest.
-absl::StatusOr<std::string> ReadSubject(const Members& statement, OmsSignature& out) {
+absl::StatusOr<std::string> ReadSubject(const Members& statement, OmsSeal& out) {
   ASSIGN_OR_RETURN(const ListValue* subjects, statement.LoadList("subject"));
   if (subjects->values_size() != 1) {
     return absl::InvalidArgumentError(StrCat("statement: has ", subjects->values_size(), " subjects, not exactly one"));
@@ -156,24 +153,69 @@ absl::StatusOr<std::string> ReadSubject(const Members& statement, OmsSignature& 
   return root;
 }
 
+// From the beginning, everything but the resources, which `element` takes.
+absl::StatusOr<JsonDocument> ReadPayload(Pieces& payload, std::function<absl::Status(const Value&)> element) {
+  payload.Restart();
+  JsonParts parts;
+  parts.list_path = {"predicate", "resources"};
+  parts.element = std::move(element);
+  absl::StatusOr<JsonDocument> document = ReadJson([&] { return payload.Next(); }, kStatementLimits, parts);
+  return document;
+}
+
+// Signers before 1.1 called the only file of a single-file model ".".
+bool MayBeOldSingleFile(const OmsSeal& statement, BundleAge age) {
+  return age == BundleAge::kMayBeBefore11 && statement.method == OmsMethod::kFiles && statement.ignore_paths.empty() &&
+         statement.resource_count == 1;
+}
+
 }  // namespace
 
-absl::StatusOr<OmsSignature> ParseStatement(std::string_view payload, BundleAge age) {
-  const absl::StatusOr<Value> document = ParseJson(payload, kStatementLimits);
+absl::StatusOr<OmsSeal> ReadStatement(Pieces& payload, BundleAge age, OmsVisitor visit) {
+  OmsSeal out;
+  std::string signed_root;
+  {
+    const absl::StatusOr<JsonDocument> document = ReadPayload(payload, nullptr);
+    if (!document.ok()) return Annotate(document.status(), "statement");
+    ASSIGN_OR_RETURN(const Members statement, Members::Of("statement", document->root));
+    RETURN_IF_ERROR(statement.RefuseOthersThan({"_type", "subject", "predicateType", "predicate"}));
+    RETURN_IF_ERROR(CheckStatementTypes(statement));
+    ASSIGN_OR_RETURN(signed_root, ReadSubject(statement, out));
+    RETURN_IF_ERROR(ReadPredicate(statement, document->elements, out));
+  }
+  const bool may_be_dot = MayBeOldSingleFile(out, age);
+  const NameCheck names(out.ignore_paths);
+  Sha256Stream root;
+  absl::Status refused;
+  OmsResource resource;
+  const auto take = [&](const Value& entry) -> absl::Status {
+    resource = OmsResource();
+    RETURN_IF_ERROR(ReadResource(entry, out, resource));
+    if (!may_be_dot || resource.name != ".") RETURN_IF_ERROR(names.Check(resource.name));
+    ASSIGN_OR_RETURN(const std::string raw, FromHex(resource.digest_hex));
+    root.Update(raw);
+    return visit(resource);
+  };
+  const absl::StatusOr<JsonDocument> document = ReadPayload(payload, [&](const Value& entry) { return refused = take(entry); });
+  if (!refused.ok()) return refused;
   if (!document.ok()) return Annotate(document.status(), "statement");
-  ASSIGN_OR_RETURN(const Members statement, Members::Of("statement", *document));
-  RETURN_IF_ERROR(statement.RefuseOthersThan({"_type", "subject", "predicateType", "predicate"}));
-  RETURN_IF_ERROR(CheckStatementTypes(statement));
-  OmsSignature out;
-  ASSIGN_OR_RETURN(const std::string signed_root, ReadSubject(statement, out));
-  RETURN_IF_ERROR(ReadPredicate(statement, out));
-  RETURN_IF_ERROR(CheckResources(out, age));
-  ASSIGN_OR_RETURN(out.root, OmsRootDigest(out.resources));
+  out.root = root.Finish();
   if (ToHex(out.root.raw()) != signed_root) {
     return absl::DataLossError(StrCat("statement: the resources have root digest ", ToHex(out.root.raw()),
                                       ", but the subject says ", signed_root));
   }
   return out;
+}
+
+absl::StatusOr<std::vector<std::string>> ReadIgnorePaths(Pieces& payload) {
+  const absl::StatusOr<JsonDocument> document = ReadPayload(payload, nullptr);
+  if (!document.ok()) return Annotate(document.status(), "statement");
+  ASSIGN_OR_RETURN(const Members statement, Members::Of("statement", document->root));
+  ASSIGN_OR_RETURN(const Members predicate, statement.LoadObject("predicate", "predicate"));
+  ASSIGN_OR_RETURN(const Members serialization, predicate.LoadObject("serialization", "serialization"));
+  OmsSeal out;
+  RETURN_IF_ERROR(CopyIgnorePaths(serialization, out));
+  return std::move(out.ignore_paths);
 }
 
 }  // namespace oms

@@ -10,7 +10,7 @@ HOMES = {
     "Boost": (r"boost/", ("services/doors/http/",)),
     "libcurl": (r"curl/", ("services/exchange/", "tests/")),
     "spdlog, fmt": (r"(spdlog|fmt)/", ("services/base/log.cc",)),
-    "rapidjson": (r"rapidjson/", ("services/base/json.cc",)),
+    "rapidjson": (r"rapidjson/", ("services/base/json_read.cc",)),
     "yaml-cpp": (r"yaml-cpp/", ("services/playbooks/", "services/firebreakd/config.cc", "clients/cli/contexts.cc",
                                 "clients/agent/config.cc")),
     "simdjson": (r"simdjson(\.h|/)", ("services/alerts/intake/",)),

@@ -6,11 +6,14 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/statusor.h"
+#include "firebreak/base/byte_source.h"
 #include "firebreak/base/ids.h"
 
 namespace firebreak {
 
 Digest Sha256(std::string_view bytes);
+absl::StatusOr<Digest> Sha256All(ByteSource& source);   // piece by piece
 std::string Sha384(std::string_view bytes);         // 48 bytes raw
 std::string Sha512(std::string_view bytes);         // 64 bytes raw
 std::string Blake2b512(std::string_view bytes);     // 64 bytes raw

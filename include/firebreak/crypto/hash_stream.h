@@ -8,7 +8,7 @@
 
 namespace firebreak {
 
-enum class HashAlgorithm { kSha256, kBlake2b512 };
+enum class HashAlgorithm { kSha256, kSha384, kSha512, kBlake2b512 };
 
 // Not thread-safe; reusable after Finish.
 class HashStream {
@@ -19,7 +19,7 @@ class HashStream {
   HashStream& operator=(HashStream&&) noexcept;
 
   void Update(std::string_view bytes);
-  std::string Finish();   // raw, 32 or 64 bytes; and starts over
+  std::string Finish();   // raw, 32, 48 or 64 bytes; and starts over
 
  private:
   struct Rep;

@@ -8,20 +8,26 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "firebreak/crypto/hash_stream.h"
 
 namespace firebreak {
 
 enum class EcCurve { kP256, kP384, kP521 };
 
+// SHA-256, SHA-384, SHA-512: what a key of the curve signs is hashed with it.
+HashAlgorithm HashOf(EcCurve curve);
+
 struct EcKeyAccess;
 
-// ECDSA public key. The hash goes with the curve: SHA-256, SHA-384, SHA-512. Immutable, thread-safe, cheap to copy.
+// ECDSA public key. The hash goes with the curve. Immutable, thread-safe, cheap to copy.
 class EcPublicKey {
  public:
   static absl::StatusOr<EcPublicKey> FromPem(std::string_view pem);   // SubjectPublicKeyInfo
   static absl::StatusOr<EcPublicKey> FromDer(std::string_view spki_der);
   // kDataLoss when the signature does not verify.
   absl::Status Verify(std::string_view message, std::string_view der_signature) const;
+  // The same of a message too long to be held: `message_hash` is its HashOf(curve()).
+  absl::Status VerifyHashed(std::string_view message_hash, std::string_view der_signature) const;
   EcCurve curve() const;
   std::string pem() const;      // exactly what `openssl pkey -pubin -outform PEM` prints
   std::string key_id() const;   // lowercase hex SHA-256 of pem(): the OMS key hint
@@ -41,6 +47,8 @@ class EcPrivateKey {
   static absl::StatusOr<EcPrivateKey> FromPem(std::string_view pem, std::string_view password = "");  // PKCS#8 or SEC1
   std::string ToPem() const;    // PKCS#8, unencrypted; the caller sets file mode 0600
   absl::StatusOr<std::string> Sign(std::string_view message) const;   // DER
+  // As VerifyHashed.
+  absl::StatusOr<std::string> SignHashed(std::string_view message_hash) const;
   EcPublicKey public_key() const;
 
  private:

@@ -2,6 +2,7 @@
 #ifndef FIREBREAK_SIGNING_DSSE_H_
 #define FIREBREAK_SIGNING_DSSE_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,8 @@ namespace firebreak {
 
 // "DSSEv1" SP len(type) SP type SP len(payload) SP payload: the bytes that are signed.
 std::string PreAuthEncoding(std::string_view type, std::string_view payload);
+// What stands before the payload there, for one too long to be held.
+std::string PreAuthHead(std::string_view type, uint64_t payload_bytes);
 
 // Keeps `payload` as it is; the signature's key_id is the key's. kInvalidArgument when `type` is empty.
 absl::StatusOr<v1::Envelope> SignEnvelope(const EcPrivateKey& key, std::string_view type, std::string_view payload);

@@ -1,4 +1,5 @@
-// OpenSSF Model Signing v1.0 bundles (ossf/model-signing-spec v1.0.md): one signature over the list of a model's files.
+// OpenSSF Model Signing v1.0 bundles (ossf/model-signing-spec v1.0.md): one signature over the list of a model's files. Here the list
+// is held; oms_stream.h has the same for a list of any length.
 #ifndef FIREBREAK_SIGNING_OMS_H_
 #define FIREBREAK_SIGNING_OMS_H_
 
@@ -28,8 +29,8 @@ struct OmsResource {
 enum class OmsMethod { kFiles, kShards };
 enum class OmsTrust { kKey, kCertificate };
 
-// A verified bundle: everything in it is what the signer signed.
-struct OmsSignature {
+// What a verified bundle says beside its files: everything in it is what the signer signed.
+struct OmsSeal {
   OmsTrust trust = OmsTrust::kKey;
   std::string key_id;                  // of the key that verified it: lowercase hex SHA-256 of its PEM
   std::string certificate_pem;         // the leaf; empty for OmsTrust::kKey
@@ -42,6 +43,11 @@ struct OmsSignature {
   uint64_t shard_size_bytes = 0;       // 0 for kFiles
   bool allow_symlinks = false;
   std::vector<std::string> ignore_paths;
+  uint64_t resource_count = 0;
+};
+
+// The same with its files.
+struct OmsSignature : OmsSeal {
   // In listed order, no name twice. A lone resource named "." is a single-file model signed before OMS 1.1: compare its digest
   // with the file, not the name.
   std::vector<OmsResource> resources;
