@@ -72,7 +72,7 @@ absl::StatusOr<PushOptions> ReadPushOptions(Session& session, const PushCommand&
     if (!key.ok()) return Annotate(key.status(), command.key);
     options.signing_key = *std::move(key);
   } else {
-    ASSIGN_OR_RETURN(options.bundle, ReadFileUpTo(command.bundle, kBundleFileBytesMax));
+    ASSIGN_OR_RETURN(options.bundle, OpenBundleFile(command.bundle));
   }
   AddEdges(options.lineage, v1::LINEAGE_RELATION_TRAINED_ON, command.trained_on);
   AddEdges(options.lineage, v1::LINEAGE_RELATION_EVALUATED_ON, command.evaluated_on);

@@ -11,98 +11,119 @@
 namespace firebreak {
 namespace {
 
-constexpr size_t kBundleBytesMax = size_t{64} << 20;
+constexpr uint64_t kHeldResourcesMax = 200'000;   // of a list that has to be held, because bytes are hashed again for it
 constexpr size_t kUnsignedShown = 10;
 constexpr char kLoneFile[] = ".";   // how the only file was called before OMS 1.1
 
-bool FileDigestsAreEnough(const OmsSignature& signature) {
-  return signature.method == OmsMethod::kFiles && signature.hash_type == "sha256";
-}
-
-absl::StatusOr<OmsSignature> VerifyWithKeys(const std::string& bytes, const std::vector<EcPublicKey>& keys) {
+absl::Status VerifyWithKeys(OmsBundle& bundle, const std::vector<EcPublicKey>& keys) {
   absl::Status last = absl::DataLossError("no trusted key");
   for (const EcPublicKey& key : keys) {
-    absl::StatusOr<OmsSignature> signature = VerifyOmsBundle(bytes, key);
-    if (signature.ok()) return signature;
-    last = signature.status();
+    last = bundle.Verify(key);
+    if (last.ok()) return last;
   }
   return absl::DataLossError(StrCat("its signature verifies with none of the ", keys.size(), " trusted keys: ", MessageOf(last)));
 }
 
-absl::StatusOr<FetchedBundle> FetchOne(SnapshotPort& port, const Digest& digest, const std::string& key_id, const RetryPolicy& retry) {
-  std::string bytes;
+absl::StatusOr<FetchedBundle> FetchOne(SnapshotPort& port, const Digest& digest, const std::string& key_id, const RetryPolicy& retry,
+                                       const std::filesystem::path& folder) {
+  auto bytes = std::make_unique<Spool>(folder);
   std::string note;
   v1::GetBundleRequest request;
   request.set_snapshot(digest.text());
   request.set_key_id(key_id);
   uint64_t total = 0;
   do {
-    request.set_offset(bytes.size());
+    const bool is_first = bytes->size_bytes() == 0;
+    request.set_offset(bytes->size_bytes());
     ASSIGN_OR_RETURN(v1::GetBundleResponse piece,
                      Retry(retry, "fetch signature", [&] { return port.GetBundle(request); }));
     total = piece.total_bytes();
-    if (total > kBundleBytesMax) return absl::ResourceExhaustedError(StrCat("signature larger than ", kBundleBytesMax, " bytes"));
-    if (piece.data().empty() && bytes.size() < total) return absl::DataLossError("the signature ends early");
-    bytes += piece.data();
+    if (total > kOmsBundleBytesMax) return absl::ResourceExhaustedError(StrCat("signature larger than ", kOmsBundleBytesMax, " bytes"));
+    if (piece.data().empty() && bytes->size_bytes() < total) return absl::DataLossError("the signature ends early");
+    RETURN_IF_ERROR(bytes->Append(piece.data()));
     // Pieces of one signature, though another should count by now. An older service knows one only.
     request.set_key_id(piece.signature().key_id());
-    if (piece.has_signature() && !piece.counts()) note = piece.why();
-  } while (bytes.size() < total);
+    if (is_first && piece.has_signature() && !piece.counts()) note = piece.why();
+  } while (bytes->size_bytes() < total);
   return FetchedBundle(std::move(bytes), std::move(note));
 }
 
 }  // namespace
 
-absl::StatusOr<OmsSignature> FetchedBundle::VerifyWith(const SignatureTrust& trust) const {
-  absl::StatusOr<OmsClaim> claim = ReadOmsClaim(bytes_);
-  if (!claim.ok()) return absl::DataLossError(StrCat("its signature cannot be read: ", MessageOf(claim.status())));
+absl::Status FetchedBundle::VerifyWith(const SignatureTrust& trust) {
+  const auto unreadable = [](const absl::Status& why) {
+    return absl::DataLossError(StrCat("its signature cannot be read: ", MessageOf(why)));
+  };
+  absl::StatusOr<OmsBundle> opened = OmsBundle::Open(*bytes_);
+  if (!opened.ok()) return unreadable(opened.status());
+  bundle_ = *std::move(opened);
+  const absl::StatusOr<OmsClaim> claim = bundle_->Claim();
+  if (!claim.ok()) return unreadable(claim.status());
   if (claim->trust == OmsTrust::kKey) {
     if (trust.keys.empty()) return absl::DataLossError("it is signed with a bare key, and only authorities are trusted");
-    return VerifyWithKeys(bytes_, trust.keys);
+    return VerifyWithKeys(*bundle_, trust.keys);
   }
   if (trust.roots_pem.empty()) return absl::DataLossError("it is signed with a certificate, and no authority is trusted");
-  absl::StatusOr<OmsSignature> signature = VerifyOmsCertificateBundle(bytes_, trust.roots_pem, trust.now);
-  if (!signature.ok()) {
-    return absl::DataLossError(StrCat("its signature verifies below no trusted authority: ", MessageOf(signature.status())));
-  }
-  return signature;
+  const absl::Status verified = bundle_->VerifyCertificate(trust.roots_pem, trust.now);
+  if (verified.ok()) return verified;
+  return absl::DataLossError(StrCat("its signature verifies below no trusted authority: ", MessageOf(verified)));
+}
+
+absl::StatusOr<OmsSeal> FetchedBundle::ReadVerified(const SignatureTrust& trust) {
+  RETURN_IF_ERROR(VerifyWith(trust));
+  absl::StatusOr<OmsSeal> seal = bundle_->Read([&](const OmsResource& resource) {
+    matcher_.AddSigned(resource);
+    return absl::OkStatus();
+  });
+  if (!seal.ok()) return absl::DataLossError(StrCat("what it signs cannot be accepted: ", MessageOf(seal.status())));
+  return seal;
 }
 
 absl::Status FetchedBundle::Verify(const SignatureTrust& trust) {
-  absl::StatusOr<OmsSignature> signature = VerifyWith(trust);
-  if (!signature.ok()) {
-    if (note_.empty()) return signature.status();
-    return absl::DataLossError(StrCat(MessageOf(signature.status()), " (of this signature the service says: ", note_, ")"));
+  absl::StatusOr<OmsSeal> seal = ReadVerified(trust);
+  if (!seal.ok()) {
+    if (note_.empty()) return seal.status();
+    return absl::DataLossError(StrCat(MessageOf(seal.status()), " (of this signature the service says: ", note_, ")"));
   }
-  if (FileDigestsAreEnough(*signature)) {
-    ASSIGN_OR_RETURN(matcher_, BundleMatcher::Make(*signature));
-  } else {
-    for (const OmsResource& resource : signature->resources) signed_names_.insert(resource.name);
+  if (!SignsFileDigests(*seal)) {
+    absl::StatusOr<OmsSignature> held = bundle_->Collect(kHeldResourcesMax);
+    if (!held.ok()) return absl::DataLossError(StrCat("what it signs cannot be compared: ", MessageOf(held.status())));
+    held_ = *std::move(held);
+    for (const OmsResource& resource : held_->resources) signed_names_.insert(resource.name);
   }
-  signature_ = *std::move(signature);
+  seal_ = *std::move(seal);
   return absl::OkStatus();
 }
 
 void FetchedBundle::Add(const v1::FileEntry& entry) {
-  if (!signature_) return;
-  if (matcher_) return matcher_->Add(entry);
+  if (!seal_) return;
+  if (!held_) return matcher_.AddFile(entry);
   if (first_path_.empty()) first_path_ = entry.path();
   // A list of shards cannot hold an empty file.
-  if (signature_->method == OmsMethod::kShards && entry.size_bytes() == 0) return;
+  if (held_->method == OmsMethod::kShards && entry.size_bytes() == 0) return;
   const bool lone = signed_names_.size() == 1 && signed_names_.contains(kLoneFile) && entry.path() == first_path_;
   if (lone || signed_names_.contains(entry.path())) return;
   if (unsigned_.size() < kUnsignedShown) unsigned_.push_back(StrCat("file ", QuoteJson(entry.path()), " is not in the signature"));
 }
 
-absl::Status FetchedBundle::Finish(const std::filesystem::path& folder, int threads) {
-  if (!signature_) return absl::OkStatus();
-  if (matcher_) {
-    const absl::Status match = matcher_->Finish();
-    return match.ok() ? match : absl::DataLossError(std::string(MessageOf(match)));
-  }
+absl::Status FetchedBundle::Compare(ListEntries list) {
+  if (matcher_.Equal()) return absl::OkStatus();
+  BundleDifference difference = matcher_.Difference();
+  RETURN_IF_ERROR(bundle_->Read([&](const OmsResource& resource) {
+                             difference.AddSigned(resource);
+                             return absl::OkStatus();
+                           }).status());
+  RETURN_IF_ERROR(list([&](const v1::FileEntry& entry) {
+    difference.AddFile(entry);
+    return absl::OkStatus();
+  }));
+  return absl::DataLossError(std::string(MessageOf(difference.Finish())));
+}
+
+absl::Status FetchedBundle::CheckFolder(const std::filesystem::path& folder, int threads) {
   // What the signer left out of the signature is no part of what is pulled, and nothing is passed over.
   if (!unsigned_.empty()) return absl::DataLossError(StrCat("signature and content differ: ", absl::StrJoin(unsigned_, "; ")));
-  OmsSignature signature = *signature_;
+  OmsSignature signature = *held_;
   signature.ignore_paths.clear();
   ModelCheck check;
   check.threads = threads;
@@ -112,12 +133,18 @@ absl::Status FetchedBundle::Finish(const std::filesystem::path& folder, int thre
   return match.ok() ? match : absl::DataLossError(StrCat("signature and content differ: ", MessageOf(match)));
 }
 
-absl::StatusOr<FetchedBundle> FetchBundle(SnapshotPort& port, const Digest& digest, const SignatureTrust& trust, const RetryPolicy& retry) {
+absl::Status FetchedBundle::Finish(const std::filesystem::path& folder, int threads, ListEntries list) {
+  if (!seal_) return absl::OkStatus();
+  return held_ ? CheckFolder(folder, threads) : Compare(list);
+}
+
+absl::StatusOr<FetchedBundle> FetchBundle(SnapshotPort& port, const Digest& digest, const SignatureTrust& trust,
+                                          const RetryPolicy& retry, const std::filesystem::path& folder) {
   for (const EcPublicKey& key : trust.keys) {
-    absl::StatusOr<FetchedBundle> own = FetchOne(port, digest, key.key_id(), retry);
+    absl::StatusOr<FetchedBundle> own = FetchOne(port, digest, key.key_id(), retry, folder);
     if (!absl::IsNotFound(own.status())) return own;
   }
-  return FetchOne(port, digest, "", retry);
+  return FetchOne(port, digest, "", retry, folder);
 }
 
 }  // namespace firebreak

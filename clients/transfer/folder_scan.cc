@@ -12,17 +12,16 @@
 #include <utility>
 
 #include "firebreak/base/bytes.h"
-#include "firebreak/base/json.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
 #include "firebreak/crypto/hash.h"
+#include "firebreak/signing/oms_stream.h"
 #include "firebreak/snapshots/manifest.h"
 
 namespace firebreak {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr uint64_t kStatementBytesMax = uint64_t{23} << 20;   // what VerifyOmsBundle reads: 140,000 files under paths of 60 bytes
 constexpr size_t kDepthMax = 256;
 constexpr size_t kFolderNamesMax = size_t{1} << 30;   // of one folder
 constexpr size_t kHashWindowBytes = size_t{256} << 10;   // stays in the cache between reading and hashing
@@ -183,33 +182,21 @@ absl::StatusOr<FolderTotals> CountFolder(const fs::path& folder, const std::vect
 }
 
 absl::Status CheckSignable(const FolderTotals& totals) {
-  // As SignOmsBundle writes them; a path with characters that JSON escapes takes more, and is then refused by its reader.
+  // As OmsWriter writes them, before they become base64; a path with characters that JSON escapes takes more, and is refused later.
   constexpr uint64_t kBytesAroundPath = std::string_view(R"({"name":"","algorithm":"sha256","digest":""},)").size() + 64;
-  if (totals.path_bytes + totals.files * kBytesAroundPath <= kStatementBytesMax) return absl::OkStatus();
+  const bool fits = totals.path_bytes + totals.files * kBytesAroundPath <= kOmsBundleBytesMax / 4 * 3;
+  if (totals.files <= kOmsResourcesMax && fits) return absl::OkStatus();
   return WithNextStep(absl::InvalidArgumentError(StrCat(totals.files, " files are more than one signature can list (",
-                                                        kStatementBytesMax >> 20, " MiB of names and digests)")),
+                                                        kOmsResourcesMax, ", and ", kOmsBundleBytesMax >> 30,
+                                                        " GiB of names and digests)")),
                       "push them in parts, or packed into fewer files");
 }
 
-absl::StatusOr<std::vector<std::string>> IgnoredByBundle(std::string_view bundle) {
-  JsonLimits limits;
-  limits.size_bytes_max = size_t{128} << 20;
-  absl::StatusOr<google::protobuf::Value> json = ParseJson(bundle, limits);
-  if (!json.ok()) return Annotate(json.status(), "signature bundle");
-  auto member = [](const google::protobuf::Value& value, const char* name) -> const google::protobuf::Value& {
-    const auto found = value.struct_value().fields().find(name);
-    return found == value.struct_value().fields().end() ? google::protobuf::Value::default_instance() : found->second;
-  };
-  const std::string& payload = member(member(*json, "dsseEnvelope"), "payload").string_value();
-  absl::StatusOr<std::string> bytes = FromBase64(payload);
-  if (!bytes.ok()) return Annotate(bytes.status(), "signature bundle: payload");
-  absl::StatusOr<google::protobuf::Value> statement = ParseJson(*bytes, limits);
-  if (!statement.ok()) return Annotate(statement.status(), "signature bundle: payload");
-  std::vector<std::string> paths;
-  const google::protobuf::Value& serialization = member(member(*statement, "predicate"), "serialization");
-  for (const google::protobuf::Value& path : member(serialization, "ignore_paths").list_value().values()) {
-    paths.push_back(path.string_value());
-  }
+absl::StatusOr<std::vector<std::string>> IgnoredByBundle(ByteSource& bundle) {
+  absl::StatusOr<OmsBundle> opened = OmsBundle::Open(bundle);
+  if (!opened.ok()) return Annotate(opened.status(), "signature bundle");
+  absl::StatusOr<std::vector<std::string>> paths = opened->UnverifiedIgnorePaths();
+  if (!paths.ok()) return Annotate(paths.status(), "signature bundle");
   return paths;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "firebreak/base/byte_source.h"
 
 namespace firebreak {
 
@@ -69,7 +70,7 @@ absl::Status CheckSignable(const FolderTotals& totals);
 
 // Paths an OMS bundle says were left out, read without checking the signature: only ever used to leave files out, and what is
 // left out wrongly is then missing from the content and refused.
-absl::StatusOr<std::vector<std::string>> IgnoredByBundle(std::string_view bundle);
+absl::StatusOr<std::vector<std::string>> IgnoredByBundle(ByteSource& bundle);
 
 // Reads one file in order, refusing to follow a symlink in its place. Not thread-safe.
 class FileReader {

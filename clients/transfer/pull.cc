@@ -69,6 +69,8 @@ class Puller {
 
  private:
   absl::Status PullFiles(Workers& workers);
+  absl::Status List(absl::FunctionRef<absl::Status(const v1::FileEntry&)> visit);
+  absl::Status WriteBundle();
   absl::Status Want(const v1::FileEntry& entry, Workers& workers);
   absl::Status Submit(Workers& workers);
   absl::Status FinishOldest();
@@ -271,25 +273,30 @@ absl::Status Puller::Want(const v1::FileEntry& entry, Workers& workers) {
   return absl::OkStatus();
 }
 
-absl::Status Puller::PullFiles(Workers& workers) {
-  ManifestChecker checker(snapshot_.kind());
+absl::Status Puller::List(absl::FunctionRef<absl::Status(const v1::FileEntry&)> visit) {
   v1::ListFilesRequest request;
   request.set_snapshot(digest_.text());
   do {
     ASSIGN_OR_RETURN(v1::ListFilesResponse page,
                      Retry(options_.retry, "list files", [&] { return port_.ListFiles(request); }));
-    for (const v1::FileEntry& entry : page.files()) {
-      absl::Status allowed = checker.Add(entry);
-      if (!allowed.ok()) return absl::DataLossError(StrCat("refused: ", MessageOf(allowed)));
-      if (bundle_) bundle_->Add(entry);
-      RETURN_IF_ERROR(Want(entry, workers));
-    }
+    for (const v1::FileEntry& entry : page.files()) RETURN_IF_ERROR(visit(entry));
     // A page that brings nothing, or the same place again, must not keep us asking for ever.
     const bool stuck = !page.next_page_token().empty() &&
                        (page.files().empty() || page.next_page_token() == request.page_token());
     if (stuck) return absl::DataLossError("the file list does not end");
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
+  return absl::OkStatus();
+}
+
+absl::Status Puller::PullFiles(Workers& workers) {
+  ManifestChecker checker(snapshot_.kind());
+  RETURN_IF_ERROR(List([&](const v1::FileEntry& entry) {
+    absl::Status allowed = checker.Add(entry);
+    if (!allowed.ok()) return absl::DataLossError(StrCat("refused: ", MessageOf(allowed)));
+    if (bundle_) bundle_->Add(entry);
+    return Want(entry, workers);
+  }));
   RETURN_IF_ERROR(Submit(workers));
   while (!in_flight_.empty()) RETURN_IF_ERROR(FinishOldest());
   absl::StatusOr<ManifestTotals> totals = checker.Finish();
@@ -298,6 +305,19 @@ absl::Status Puller::PullFiles(Workers& workers) {
     return absl::DataLossError(StrCat("the files listed make ", totals->digest.text(), ", not ", digest_.text()));
   }
   return absl::OkStatus();
+}
+
+absl::Status Puller::WriteBundle() {
+  ASSIGN_OR_RETURN(OpenFile file, folder_.OpenForWriting(std::string(kSignatureFileName)));
+  uint64_t at = 0;
+  while (true) {
+    ASSIGN_OR_RETURN(const std::string_view piece, bundle_->bytes().Read(at));
+    if (piece.empty()) break;
+    RETURN_IF_ERROR(file.WriteAt(piece, at));
+    at += piece.size();
+  }
+  RETURN_IF_ERROR(file.Truncate(at));
+  return file.Sync();
 }
 
 absl::StatusOr<PullResult> Puller::Run() {
@@ -310,7 +330,7 @@ absl::StatusOr<PullResult> Puller::Run() {
     return absl::DataLossError(StrCat("asked for ", digest_.text(), ", was answered ", snapshot_.digest()));
   }
   if (!options_.trust.empty() || options_.write_bundle) {
-    ASSIGN_OR_RETURN(FetchedBundle fetched, FetchBundle(port_, digest_, options_.trust, options_.retry));
+    ASSIGN_OR_RETURN(FetchedBundle fetched, FetchBundle(port_, digest_, options_.trust, options_.retry, folder_.path()));
     if (!options_.trust.empty()) RETURN_IF_ERROR(fetched.Verify(options_.trust));
     bundle_ = std::move(fetched);
   }
@@ -322,12 +342,11 @@ absl::StatusOr<PullResult> Puller::Run() {
   }
   Report(TransferPhase::kCommitting);
   uint64_t files = snapshot_.file_count();
-  if (bundle_) RETURN_IF_ERROR(bundle_->Finish(folder_.path(), options_.limits.threads));
+  if (bundle_) {
+    RETURN_IF_ERROR(bundle_->Finish(folder_.path(), options_.limits.threads, [&](auto visit) { return List(visit); }));
+  }
   if (options_.write_bundle) {
-    ASSIGN_OR_RETURN(OpenFile file, folder_.OpenForWriting(std::string(kSignatureFileName)));
-    RETURN_IF_ERROR(file.WriteAt(bundle_->bytes(), 0));
-    RETURN_IF_ERROR(file.Truncate(bundle_->bytes().size()));
-    RETURN_IF_ERROR(file.Sync());
+    RETURN_IF_ERROR(WriteBundle());
     ++files;
   }
   if (files_done_ != snapshot_.file_count()) return absl::DataLossError("fewer files came than the snapshot has");

@@ -8,16 +8,18 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/synchronization/mutex.h"
+#include "clients/transfer/bundle_send.h"
 #include "clients/transfer/chunker.h"
 #include "clients/transfer/folder_scan.h"
 #include "clients/transfer/push_pace.h"
 #include "clients/transfer/retry.h"
+#include "clients/transfer/spool.h"
 #include "clients/transfer/workers.h"
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
 #include "firebreak/crypto/hash.h"
-#include "firebreak/signing/oms.h"
+#include "firebreak/signing/oms_stream.h"
 #include "firebreak/snapshots/manifest.h"
 #include "firebreak/snapshots/names.h"
 
@@ -26,7 +28,6 @@ namespace {
 
 constexpr size_t kGroupChunksMax = 1000;
 constexpr size_t kGroupBytesMax = size_t{3} << 20;      // what one PutChunks takes
-constexpr size_t kBundleInlineMax = size_t{1} << 20;    // larger bundles travel as chunks
 constexpr size_t kGroupEndsMax = 100'000;
 constexpr int kFreshIdsMax = 3;
 constexpr int kPushesAgainMax = 3;
@@ -65,6 +66,7 @@ void SetRun(const Group& group, v1::ChunkRun* run) {
 // What is to be pushed, as it was counted before.
 struct Content {
   std::vector<std::string> ignored;
+  std::string bundle_digest;   // of one that is given
   FolderTotals totals;
 };
 
@@ -89,7 +91,7 @@ class Pusher {
   absl::Status Put(v1::PutChunksRequest& request, v1::PutChunksResponse& response);
   absl::Status SendFinishedFiles();
   absl::Status SendPage(const v1::ManifestPage& page);
-  absl::StatusOr<std::string> Bundle();
+  absl::Status SendSignature(v1::CommitPushRequest& commit);
   absl::StatusOr<PushResult> Commit();
   absl::Status error() {
     absl::MutexLock lock(&mutex_);
@@ -107,9 +109,9 @@ class Pusher {
   uint64_t next_run_ = 0;
   std::vector<std::string> pages_held_;   // digests of pages the other side has
   uint64_t next_page_ = 0;
-  std::string model_name_;
   PageWriter pages_;
-  std::vector<OmsResource> resources_;
+  Spool signed_files_{SpoolFolder()};
+  std::unique_ptr<OmsWriter> signature_;   // when it is ours to make
   std::unique_ptr<Group> group_ = std::make_unique<Group>();
   ChunkReader reader_;
   Buffers buffers_;
@@ -319,11 +321,7 @@ absl::Status Pusher::SendFinishedFiles() {
       slots_.pop_front();
     }
     if (options_.signing_key) {
-      OmsResource resource;
-      resource.name = slot->entry.path();
-      resource.algorithm = "sha256";
-      resource.digest_hex = ToHex(slot->entry.digest());
-      resources_.push_back(std::move(resource));
+      RETURN_IF_ERROR(signature_->Add(slot->entry.path(), slot->entry.digest()));
     }
     for (const v1::ManifestPage& page : pages_.Add(std::move(slot->entry))) RETURN_IF_ERROR(SendPage(page));
   }
@@ -331,7 +329,7 @@ absl::Status Pusher::SendFinishedFiles() {
 
 absl::Status Pusher::ReadFiles(Workers& workers) {
   ASSIGN_OR_RETURN(FolderWalk walk, FolderWalk::Open(options_.folder, content_.ignored));
-  model_name_ = walk.name();
+  signature_ = std::make_unique<OmsWriter>(signed_files_, walk.name(), options_.ignore_paths);
   ScannedFile file;
   while (true) {
     ASSIGN_OR_RETURN(const bool more, walk.Next(file));
@@ -348,32 +346,26 @@ absl::Status Pusher::ReadFiles(Workers& workers) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> Pusher::Bundle() {
-  if (options_.bundle) return *options_.bundle;
-  return SignOmsBundle(*options_.signing_key, model_name_, std::move(resources_), options_.ignore_paths);
+absl::Status Pusher::SendSignature(v1::CommitPushRequest& commit) {
+  if (options_.signing_key) {
+    RETURN_IF_ERROR(signature_->Sign(*options_.signing_key));
+    return SendBundle(port_, options_.retry, [&] { return signature_->Next(); }, commit);
+  }
+  uint64_t at = 0;
+  const auto next = [&]() -> absl::StatusOr<std::string_view> {
+    ASSIGN_OR_RETURN(const std::string_view piece, options_.bundle->Read(at));
+    at += piece.size();
+    return piece;
+  };
+  return SendBundle(port_, options_.retry, next, commit);
 }
 
 absl::StatusOr<PushResult> Pusher::Commit() {
   Report(TransferPhase::kCommitting, files_read_, bytes_read_);
-  ASSIGN_OR_RETURN(std::string bundle, Bundle());
   v1::CommitPushRequest request;
   request.set_push_id(push_id_);
   request.set_validate_only(options_.validate_only);
-  if (bundle.size() <= kBundleInlineMax) {
-    request.set_bundle(std::move(bundle));
-  } else {
-    for (size_t begin = 0; begin < bundle.size(); begin += kChunkBytesDefault) {
-      v1::PutChunksRequest piece;
-      piece.set_push_id(push_id_);
-      v1::Chunk* chunk = piece.add_chunks();
-      chunk->set_data(bundle.substr(begin, kChunkBytesDefault));
-      chunk->set_digest(Sha256(chunk->data()).raw());
-      v1::ChunkRef* ref = request.add_bundle_chunks();
-      ref->set_digest(chunk->digest());
-      ref->set_size_bytes(chunk->data().size());
-      RETURN_IF_ERROR(Retry(options_.retry, "send signature", [&] { return port_.PutChunks(piece); }).status());
-    }
-  }
+  RETURN_IF_ERROR(SendSignature(request));
   ASSIGN_OR_RETURN(v1::CommitPushResponse response,
                    Retry(options_.retry, "commit push", [&] { return port_.CommitPush(request); }));
   PushResult result;
@@ -413,7 +405,7 @@ std::string MakeRequestId(const PushOptions& options, const Content& content, in
     add(value);
   }
   for (const v1::LineageEdge& edge : options.lineage) add(edge.SerializeAsString());
-  add(options.signing_key ? options.signing_key->public_key().key_id() : Sha256(options.bundle.value_or("")).raw());
+  add(options.signing_key ? options.signing_key->public_key().key_id() : content.bundle_digest);
   add(content.totals.fingerprint);
   stream.Update(ToBigEndian64(static_cast<uint64_t>(fresh)));
   return ToHex(stream.Finish().raw());
@@ -423,6 +415,8 @@ absl::StatusOr<Content> FindContent(const PushOptions& options) {
   Content content;
   content.ignored = options.ignore_paths;
   if (options.bundle) {
+    ASSIGN_OR_RETURN(const Digest digest, Sha256All(*options.bundle));
+    content.bundle_digest = digest.raw();
     ASSIGN_OR_RETURN(std::vector<std::string> more, IgnoredByBundle(*options.bundle));
     content.ignored.insert(content.ignored.end(), more.begin(), more.end());
   }
@@ -448,7 +442,7 @@ absl::StatusOr<PushResult> PushContent(SnapshotPort& port, const PushOptions& op
 }  // namespace
 
 absl::StatusOr<PushResult> PushFolder(SnapshotPort& port, const PushOptions& options, const ProgressCallback& progress) {
-  if (options.signing_key.has_value() == options.bundle.has_value()) {
+  if (options.signing_key.has_value() == (options.bundle != nullptr)) {
     return absl::InvalidArgumentError("a push needs a signing key or an existing bundle, one of the two");
   }
   ASSIGN_OR_RETURN(const Content content, FindContent(options));

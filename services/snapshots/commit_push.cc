@@ -76,40 +76,44 @@ absl::Status PushDesk::CheckIntact(const PageRefs& pages, const v1::Snapshot& sn
                       "push again");
 }
 
+absl::StatusOr<std::unique_ptr<ByteSource>> PushDesk::OpenBundle(const v1::CommitPushRequest& request) const {
+  if (!request.bundle().empty() && !request.bundle_chunks().empty()) {
+    return absl::InvalidArgumentError("bundle and bundle_chunks are both set");
+  }
+  if (request.bundle_chunks().empty()) return std::make_unique<TextSource>(request.bundle());
+  absl::StatusOr<StoredBytes> stored = StoredBytes::Open(chunks_, request.bundle_chunks(), limits_.bundle_bytes_max);
+  if (!stored.ok()) return Annotate(stored.status(), "signature bundle");
+  return std::make_unique<StoredBytes>(*std::move(stored));
+}
+
 absl::StatusOr<PushDesk::Proved> PushDesk::Prove(const Caller& caller, const v1::CommitPushRequest& request,
                                                  store::v1::PushSession session) {
   Proved proved;
   proved.push_id = request.push_id();
-  if (!request.bundle().empty() && !request.bundle_chunks().empty()) {
-    return absl::InvalidArgumentError("bundle and bundle_chunks are both set");
-  }
-  proved.bundle_bytes = request.bundle();
-  if (!request.bundle_chunks().empty()) {
-    absl::StatusOr<std::string> bytes = LoadBytes(chunks_, request.bundle_chunks(), limits_.bundle_bytes_max);
-    if (!bytes.ok()) return Annotate(bytes.status(), "signature bundle");
-    proved.bundle_bytes = *std::move(bytes);
-  }
-  if (proved.bundle_bytes.size() > limits_.bundle_bytes_max) {
-    return absl::ResourceExhaustedError(StrCat("signature bundle larger than ", limits_.bundle_bytes_max, " bytes"));
-  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> bytes, OpenBundle(request));
+  proved.bundle_bytes = bytes->size_bytes();
+  const absl::StatusOr<Digest> bundle_digest = Sha256All(*bytes);
+  if (!bundle_digest.ok()) return Annotate(bundle_digest.status(), "signature bundle");
   const v1::SnapshotKind kind = session.request().kind();
-  ASSIGN_OR_RETURN(proved.bundle, keyring_.Verify(proved.bundle_bytes, clock_.Now()));
+  ASSIGN_OR_RETURN(OmsBundle bundle, Keyring::Open(*bytes));
+  BundleMatcher matcher;
+  ASSIGN_OR_RETURN(proved.bundle, keyring_.Verify(bundle, clock_.Now(), [&](const OmsResource& resource) {
+    matcher.AddSigned(resource);
+    return absl::OkStatus();
+  }));
   RETURN_IF_ERROR(keyring_.CheckNew(proved.bundle, kind, session.request().name()));
 
   // What the manifest alone can tell is told before chunks are looked for; other hashes are compared once all are here.
-  std::optional<BundleMatcher> matcher;
-  if (!NeedsBytes(proved.bundle.signature)) {
-    ASSIGN_OR_RETURN(matcher, BundleMatcher::Make(proved.bundle.signature));
-  }
+  const bool manifest_tells = SignsFileDigests(proved.bundle.signature);
   const std::vector<ProvenSpan> spans = proofs_.Spans(request.push_id());
   SpanMatcher on_the_way(spans);
   ASSIGN_OR_RETURN(ManifestReport manifest,
                    ExamineManifest(chunks_, kind, session.pages(), [&](const v1::FileEntry& entry) {
-                     if (matcher) matcher->Add(entry);
+                     if (manifest_tells) matcher.AddFile(entry);
                      on_the_way.Add(entry);
                      return absl::OkStatus();
                    }));
-  if (matcher) RETURN_IF_ERROR(matcher->Finish());
+  if (manifest_tells) RETURN_IF_ERROR(CheckMatch(chunks_, session.pages(), bundle, proved.bundle.signature, matcher));
   if (manifest.totals.size_bytes > limits_.snapshot_bytes_max) {
     return absl::ResourceExhaustedError(StrCat("snapshot larger than ", limits_.snapshot_bytes_max, " bytes"));
   }
@@ -131,12 +135,14 @@ absl::StatusOr<PushDesk::Proved> PushDesk::Prove(const Caller& caller, const v1:
   *snapshot.mutable_pushed_at() = ToProto(clock_.Now());
   v1::SignatureSummary& signature = *snapshot.mutable_signature();
   signature = SummaryOf(proved.bundle);
-  signature.set_bundle_digest(Sha256(proved.bundle_bytes).text());
+  signature.set_bundle_digest(bundle_digest->text());
   *signature.mutable_verified_at() = ToProto(clock_.Now());
   RETURN_IF_ERROR(CheckAncestry(snapshot));
   RETURN_IF_ERROR(CheckIntact(session.pages(), snapshot, on_the_way.Finish()));
   proved.bytes_hashed = manifest.totals.size_bytes;
-  if (!matcher) RETURN_IF_ERROR(MatchContent(chunks_, session.pages(), proved.bundle.signature));
+  if (!manifest_tells) {
+    RETURN_IF_ERROR(MatchContent(chunks_, session.pages(), bundle, proved.bundle.signature, matcher));
+  }
   proved.session = std::move(session);
   return proved;
 }
@@ -189,7 +195,7 @@ void PushDesk::WriteDone(Draft& draft, const Caller& caller, const Proved& prove
 }
 
 absl::Status PushDesk::Write(Draft& draft, const Caller& caller, const Proved& proved,
-                             const std::vector<v1::ChunkRef>& bundle_chunks, v1::CommitPushResponse* response) const {
+                             const ChunkRefs& bundle_chunks, v1::CommitPushResponse* response) const {
   v1::Snapshot snapshot = proved.snapshot;
   const std::string_view kind = KindText(snapshot.kind());
   // A revocation that came between the check and this commit makes the draft be built, and refused, again.
@@ -205,7 +211,7 @@ absl::Status PushDesk::Write(Draft& draft, const Caller& caller, const Proved& p
   ASSIGN_OR_RETURN(std::optional<store::v1::SeriesDigest> same,
                    draft.Find(keys::SeriesDigest(kind, snapshot.name(), snapshot.digest())));
   snapshot.set_version(same ? same->version() : series.newest_version() + 1);
-  ASSIGN_OR_RETURN(const bool signed_before, WriteSignature(draft, snapshot, bundle_chunks, proved.bundle_bytes.size(),
+  ASSIGN_OR_RETURN(const bool signed_before, WriteSignature(draft, snapshot, bundle_chunks, proved.bundle_bytes,
                                                             *snapshot.mutable_signature()));
   size_t edges_added = 0;
   RETURN_IF_ERROR(WriteContent(draft, proved, snapshot, &edges_added));
@@ -242,6 +248,18 @@ absl::Status PushDesk::Write(Draft& draft, const Caller& caller, const Proved& p
   return absl::OkStatus();
 }
 
+// What the snapshot's record is about to name.
+absl::StatusOr<ChunkRefs> PushDesk::KeepBundle(const v1::CommitPushRequest& request) {
+  if (request.bundle_chunks().empty()) return StoreBytes(chunks_, request.bundle());
+  std::vector<Digest> digests;
+  for (const v1::ChunkRef& ref : request.bundle_chunks()) digests.push_back(Digest::FromRaw(ref.digest()));
+  ASSIGN_OR_RETURN(const std::vector<Digest> missing, chunks_.Missing(digests));
+  if (missing.empty()) return request.bundle_chunks();
+  return WithNextStep(absl::FailedPreconditionError(StrCat(missing.size(), " of ", digests.size(),
+                                                           " chunks are missing of the signature bundle")),
+                      "send them and commit again");
+}
+
 absl::StatusOr<v1::CommitPushResponse> PushDesk::Commit(const Caller& caller, const v1::CommitPushRequest& request) {
   ASSIGN_OR_RETURN(std::optional<store::v1::PushDone> done, FindDone(caller, request.push_id()));
   if (done) return Answer(*done);
@@ -257,7 +275,7 @@ absl::StatusOr<v1::CommitPushResponse> PushDesk::Commit(const Caller& caller, co
     *response.mutable_snapshot() = proved->snapshot;
     return response;
   }
-  ASSIGN_OR_RETURN(std::vector<v1::ChunkRef> bundle_chunks, StoreBytes(chunks_, proved->bundle_bytes));
+  ASSIGN_OR_RETURN(const ChunkRefs bundle_chunks, KeepBundle(request));
   RETURN_IF_ERROR(chunks_.Sync());
   absl::StatusOr<Receipt> receipt = ledger_.Transact([&](Draft& draft) {
     response = v1::CommitPushResponse();

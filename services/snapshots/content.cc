@@ -100,33 +100,16 @@ absl::StatusOr<ManifestReport> ExamineManifest(const ChunkStore& chunks, v1::Sna
   return report;
 }
 
-absl::StatusOr<std::string> LoadBytes(const ChunkStore& chunks, const google::protobuf::RepeatedPtrField<v1::ChunkRef>& refs,
-                                      size_t bytes_max) {
-  std::string bytes;
-  for (const v1::ChunkRef& ref : refs) {
-    if (ref.digest().size() != 32) return absl::InvalidArgumentError("a chunk's digest is not 32 bytes");
-    ASSIGN_OR_RETURN(std::string data, chunks.Get(Digest::FromRaw(ref.digest())));
-    if (Sha256(data).raw() != ref.digest() || data.size() != ref.size_bytes()) {
-      return absl::DataLossError(StrCat("chunk ", ShortHex(ref.digest()), ": its bytes do not match its digest"));
-    }
-    if (bytes.size() + data.size() > bytes_max) {
-      return absl::ResourceExhaustedError(StrCat("more than ", bytes_max, " bytes"));
-    }
-    bytes += data;
-  }
-  return bytes;
-}
-
-absl::StatusOr<std::vector<v1::ChunkRef>> StoreBytes(ChunkStore& chunks, std::string_view bytes) {
-  std::vector<v1::ChunkRef> refs;
+absl::StatusOr<ChunkRefs> StoreBytes(ChunkStore& chunks, std::string_view bytes) {
+  ChunkRefs refs;
   for (size_t begin = 0; begin < bytes.size(); begin += kChunkBytesDefault) {
     const std::string_view piece = bytes.substr(begin, kChunkBytesDefault);
     const Digest digest = Sha256(piece);
     const ChunkView view{digest, piece};
     RETURN_IF_ERROR(chunks.Put(absl::MakeConstSpan(&view, 1)));
-    refs.emplace_back();
-    refs.back().set_digest(digest.raw());
-    refs.back().set_size_bytes(piece.size());
+    v1::ChunkRef* ref = refs.Add();
+    ref->set_digest(digest.raw());
+    ref->set_size_bytes(piece.size());
   }
   return refs;
 }

@@ -17,6 +17,7 @@
 namespace firebreak {
 
 using PageRefs = google::protobuf::RepeatedPtrField<store::v1::PageRef>;
+using ChunkRefs = google::protobuf::RepeatedPtrField<v1::ChunkRef>;
 
 // kDataLoss when the page is gone or its bytes are not what they were.
 absl::StatusOr<v1::ManifestPage> LoadPage(const ChunkStore& chunks, const store::v1::PageRef& ref);
@@ -49,12 +50,8 @@ struct ContentReport {
 absl::StatusOr<ContentReport> ProveContent(const ChunkStore& chunks, const PageRefs& pages, size_t findings_max,
                                            const std::vector<bool>& proven = {});
 
-// The concatenated bytes behind `refs`, checked chunk by chunk; kResourceExhausted over `bytes_max`.
-absl::StatusOr<std::string> LoadBytes(const ChunkStore& chunks, const google::protobuf::RepeatedPtrField<v1::ChunkRef>& refs,
-                                      size_t bytes_max);
-
 // Stores bytes as chunks of at most kChunkBytesDefault. Not synced.
-absl::StatusOr<std::vector<v1::ChunkRef>> StoreBytes(ChunkStore& chunks, std::string_view bytes);
+absl::StatusOr<ChunkRefs> StoreBytes(ChunkStore& chunks, std::string_view bytes);
 
 }  // namespace firebreak
 

@@ -78,8 +78,8 @@ absl::StatusOr<std::vector<Keyring::Signed>> Keyring::SignedBy(const std::string
   return all;
 }
 
-absl::StatusOr<CheckedBundle> Keyring::VerifyByKey(std::string_view bundle, const std::string& hint,
-                                                   std::vector<v1::TrustedSigner> signers) const {
+absl::StatusOr<CheckedBundle> Keyring::FindKey(OmsBundle& bundle, const std::string& hint,
+                                               std::vector<v1::TrustedSigner> signers) const {
   std::erase_if(signers, [&](const v1::TrustedSigner& signer) {
     return !signer.ca_certificate_pem().empty() || signer.public_key_pem().empty() ||
            (!hint.empty() && signer.key_id() != hint);
@@ -91,36 +91,37 @@ absl::StatusOr<CheckedBundle> Keyring::VerifyByKey(std::string_view bundle, cons
   absl::Status last = absl::FailedPreconditionError("signed with a key that is not trusted");
   for (v1::TrustedSigner& signer : signers) {
     ASSIGN_OR_RETURN(EcPublicKey key, EcPublicKey::FromPem(signer.public_key_pem()));
-    absl::StatusOr<OmsSignature> signature = VerifyOmsBundle(bundle, key);
-    if (signature.ok()) return CheckedBundle{*std::move(signature), std::move(signer), std::nullopt, "", key.algorithm()};
-    last = Annotate(signature.status(), "signature");
+    const absl::Status verified = bundle.Verify(key);
+    if (verified.ok()) return CheckedBundle{bundle.signer(), std::move(signer), std::nullopt, "", key.algorithm()};
+    last = Annotate(verified, "signature");
     if (absl::IsInvalidArgument(last)) return last;   // malformed whatever the key
   }
   return last;
 }
 
-absl::StatusOr<CheckedBundle> Keyring::VerifyByAuthority(std::string_view bundle, absl::Time at,
-                                                         const std::vector<v1::TrustedSigner>& signers) const {
+absl::StatusOr<CheckedBundle> Keyring::FindAuthority(OmsBundle& bundle, absl::Time at,
+                                                     const std::vector<v1::TrustedSigner>& signers) const {
   absl::Status last = WithNextStep(absl::FailedPreconditionError("signed with a certificate, and no authority is trusted"),
                                    "an admin can trust one: firebreak signer trust NAME --authority CERTIFICATE.pem --identity WHO");
   for (const v1::TrustedSigner& signer : signers) {
     if (signer.ca_certificate_pem().empty()) continue;
-    absl::StatusOr<OmsSignature> signature = VerifyOmsCertificateBundle(bundle, signer.ca_certificate_pem(), at);
-    if (!signature.ok()) {
-      last = Annotate(signature.status(), "signature");
+    const absl::Status verified = bundle.VerifyCertificate(signer.ca_certificate_pem(), at);
+    if (!verified.ok()) {
+      last = Annotate(verified, "signature");
       if (absl::IsInvalidArgument(last)) return last;
       continue;
     }
-    std::string identity = AcceptedIdentity(signer, signature->certificate_identities);
+    const OmsSeal& leaf_signer = bundle.signer();
+    std::string identity = AcceptedIdentity(signer, leaf_signer.certificate_identities);
     if (identity.empty()) {
       last = absl::FailedPreconditionError(StrCat("signed with a certificate of ",
-                                                  absl::StrJoin(signature->certificate_identities, ", "), " below ", signer.name(),
+                                                  absl::StrJoin(leaf_signer.certificate_identities, ", "), " below ", signer.name(),
                                                   ", which counts for ", absl::StrJoin(signer.identities(), ", "), " only"));
       continue;
     }
-    ASSIGN_OR_RETURN(const CertificateFacts facts, ReadCertificate(signature->certificate_pem));
+    ASSIGN_OR_RETURN(const CertificateFacts facts, ReadCertificate(leaf_signer.certificate_pem));
     ASSIGN_OR_RETURN(const EcPublicKey key, EcPublicKey::FromPem(facts.public_key_pem));
-    CheckedBundle checked{*std::move(signature), signer, std::nullopt, std::move(identity), key.algorithm()};
+    CheckedBundle checked{leaf_signer, signer, std::nullopt, std::move(identity), key.algorithm()};
     const auto leaf = std::find_if(signers.begin(), signers.end(), [&](const v1::TrustedSigner& other) {
       return other.key_id() == checked.signature.key_id;
     });
@@ -130,16 +131,27 @@ absl::StatusOr<CheckedBundle> Keyring::VerifyByAuthority(std::string_view bundle
   return last;
 }
 
-absl::StatusOr<CheckedBundle> Keyring::Verify(std::string_view bundle, absl::Time at) const {
-  if (bundle.empty()) {
+absl::StatusOr<OmsBundle> Keyring::Open(ByteSource& bundle) {
+  if (bundle.size_bytes() == 0) {
     return WithNextStep(absl::FailedPreconditionError("the snapshot is not signed"),
                         "sign it: firebreak snapshot push --key <private key>, or send its model.sig");
   }
-  absl::StatusOr<OmsClaim> claim = ReadOmsClaim(bundle);
+  absl::StatusOr<OmsBundle> opened = OmsBundle::Open(bundle);
+  if (!opened.ok()) return Annotate(opened.status(), "signature");
+  return opened;
+}
+
+absl::StatusOr<CheckedBundle> Keyring::Verify(OmsBundle& bundle, absl::Time at, OmsVisitor visit) const {
+  absl::StatusOr<OmsClaim> claim = bundle.Claim();
   if (!claim.ok()) return Annotate(claim.status(), "signature");
   ASSIGN_OR_RETURN(std::vector<v1::TrustedSigner> signers, List());
-  if (claim->trust == OmsTrust::kCertificate) return VerifyByAuthority(bundle, at, signers);
-  return VerifyByKey(bundle, claim->key_hint, std::move(signers));
+  const bool by_certificate = claim->trust == OmsTrust::kCertificate;
+  ASSIGN_OR_RETURN(CheckedBundle checked, by_certificate ? FindAuthority(bundle, at, signers)
+                                                         : FindKey(bundle, claim->key_hint, std::move(signers)));
+  absl::StatusOr<OmsSeal> seal = bundle.Read(visit);
+  if (!seal.ok()) return Annotate(seal.status(), "signature");
+  checked.signature = *std::move(seal);
+  return checked;
 }
 
 absl::Status Keyring::CheckNew(const v1::TrustedSigner& signer) const {

@@ -14,7 +14,7 @@
 #include "firebreak/access/caller.h"
 #include "firebreak/base/clock.h"
 #include "firebreak/ledger/ledger.h"
-#include "firebreak/signing/oms.h"
+#include "firebreak/signing/oms_stream.h"
 #include "firebreak/snapshots/snapshot_vault.h"
 #include "firebreak/store/v1/snapshots.pb.h"
 #include "firebreak/v1/signer.pb.h"
@@ -24,7 +24,7 @@ namespace firebreak {
 
 // A bundle whose signature holds under a known signer, who may be revoked and out of scope: see CheckNew and Counts.
 struct CheckedBundle {
-  OmsSignature signature;
+  OmsSeal signature;
   v1::TrustedSigner signer;                 // the key's entry, or the authority's
   std::optional<v1::TrustedSigner> leaf;    // the certificate's own entry, which exists only to revoke it
   std::string identity;                     // the certificate's accepted name; empty for a key
@@ -55,8 +55,11 @@ class Keyring {
   absl::StatusOr<std::vector<Signed>> SignedBy(const std::string& key_id) const;
 
   // The bundle verifies under a known key, or under a known authority with an accepted identity. `at`: when a certificate must
-  // be valid; now for what comes in, and when it was checked first for what is stored.
-  absl::StatusOr<CheckedBundle> Verify(std::string_view bundle, absl::Time at) const;
+  // be valid; now for what comes in, and when it was checked first for what is stored. `visit` gets what it lists, as OmsBundle::Read
+  // says, of the signature that was accepted.
+  absl::StatusOr<CheckedBundle> Verify(OmsBundle& bundle, absl::Time at, OmsVisitor visit) const;
+  // kFailedPrecondition when there is nothing in it.
+  static absl::StatusOr<OmsBundle> Open(ByteSource& bundle);
 
   // For content coming in now: kFailedPrecondition when the signer is revoked, rotated away, or may not sign this.
   absl::Status CheckNew(const CheckedBundle& checked, v1::SnapshotKind kind, std::string_view name) const;
@@ -74,10 +77,9 @@ class Keyring {
   static std::string Voter(const CheckedBundle& checked, const std::vector<v1::TrustedSigner>& signers);
 
  private:
-  absl::StatusOr<CheckedBundle> VerifyByKey(std::string_view bundle, const std::string& hint,
-                                            std::vector<v1::TrustedSigner> signers) const;
-  absl::StatusOr<CheckedBundle> VerifyByAuthority(std::string_view bundle, absl::Time at,
-                                                  const std::vector<v1::TrustedSigner>& signers) const;
+  // Whose signature it is; of the bundle's list nothing is read.
+  absl::StatusOr<CheckedBundle> FindKey(OmsBundle& bundle, const std::string& hint, std::vector<v1::TrustedSigner> signers) const;
+  absl::StatusOr<CheckedBundle> FindAuthority(OmsBundle& bundle, absl::Time at, const std::vector<v1::TrustedSigner>& signers) const;
   absl::StatusOr<v1::TrustedSigner> LoadToRevoke(Draft& draft, const std::string& key_id) const;
 
   Ledger& ledger_;

@@ -5,6 +5,7 @@
 #ifndef FIREBREAK_SERVICES_SNAPSHOTS_PUSH_DESK_H_
 #define FIREBREAK_SERVICES_SNAPSHOTS_PUSH_DESK_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "services/snapshots/content.h"
 #include "services/snapshots/keyring.h"
 #include "services/snapshots/push_proof.h"
+#include "services/snapshots/stored_bytes.h"
 
 namespace firebreak {
 
@@ -49,7 +51,7 @@ class PushDesk {
     std::string push_id;
     store::v1::PushSession session;
     CheckedBundle bundle;
-    std::string bundle_bytes;
+    uint64_t bundle_bytes = 0;
     uint64_t bytes_hashed = 0;
   };
 
@@ -66,6 +68,8 @@ class PushDesk {
   absl::Status AddPage(Draft& draft, const Caller& caller, const v1::PutFilesRequest& request, const Page& page) const;
   absl::Status Sweep(Draft& draft, absl::Time now);
   absl::StatusOr<Proved> Prove(const Caller& caller, const v1::CommitPushRequest& request, store::v1::PushSession session);
+  absl::StatusOr<std::unique_ptr<ByteSource>> OpenBundle(const v1::CommitPushRequest& request) const;
+  absl::StatusOr<ChunkRefs> KeepBundle(const v1::CommitPushRequest& request);
   absl::Status CheckAncestry(const v1::Snapshot& snapshot) const;
   absl::Status CheckIntact(const PageRefs& pages, const v1::Snapshot& snapshot, const std::vector<bool>& proven) const;
   v1::BeginPushResponse Opened(v1::BeginPushResponse begun);
@@ -75,7 +79,7 @@ class PushDesk {
   absl::Status WriteContent(Draft& draft, const Proved& proved, const v1::Snapshot& snapshot, size_t* edges_added) const;
   void WriteDone(Draft& draft, const Caller& caller, const Proved& proved, const v1::Snapshot& snapshot) const;
   absl::Status Write(Draft& draft, const Caller& caller, const Proved& proved,
-                     const std::vector<v1::ChunkRef>& bundle_chunks, v1::CommitPushResponse* response) const;
+                     const ChunkRefs& bundle_chunks, v1::CommitPushResponse* response) const;
 
   Ledger& ledger_;
   ChunkStore& chunks_;

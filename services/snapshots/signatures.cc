@@ -38,7 +38,7 @@ v1::SignatureSummary SummaryOf(const CheckedBundle& checked) {
   return summary;
 }
 
-absl::StatusOr<bool> WriteSignature(Draft& draft, const v1::Snapshot& snapshot, const std::vector<v1::ChunkRef>& bundle_chunks,
+absl::StatusOr<bool> WriteSignature(Draft& draft, const v1::Snapshot& snapshot, const ChunkRefs& bundle_chunks,
                                     uint64_t bundle_bytes, v1::SignatureSummary& summary) {
   ASSIGN_OR_RETURN(std::optional<store::v1::StoredSignature> before,
                    draft.Find(keys::SnapshotSignature(snapshot.digest(), summary.key_id())));
@@ -48,7 +48,7 @@ absl::StatusOr<bool> WriteSignature(Draft& draft, const v1::Snapshot& snapshot, 
   }
   store::v1::StoredSignature stored;
   *stored.mutable_summary() = summary;
-  for (const v1::ChunkRef& ref : bundle_chunks) *stored.add_bundle_chunks() = ref;
+  *stored.mutable_bundle_chunks() = bundle_chunks;
   stored.set_bundle_bytes(bundle_bytes);
   draft.Put(keys::SnapshotSignature(snapshot.digest(), summary.key_id()), stored);
   store::v1::SignedRef ref;
@@ -77,27 +77,36 @@ absl::Status BindName(Draft& draft, const v1::Snapshot& snapshot, size_t names_m
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> Signatures::LoadBundle(const std::string& digest, const std::string& key_id) const {
-  ASSIGN_OR_RETURN(store::v1::StoredSignature stored,
-                   LoadRecord(ledger_.store(), keys::SnapshotSignature(digest, key_id), StrCat("signature of ", digest)));
-  absl::StatusOr<std::string> bytes = LoadBytes(chunks_, stored.bundle_chunks(), limits_.bundle_bytes_max);
-  if (!bytes.ok()) return Annotate(bytes.status(), StrCat("signature bundle of ", digest));
-  return bytes;
+absl::StatusOr<store::v1::StoredSignature> Signatures::LoadSignature(const std::string& digest, const std::string& key_id) const {
+  return LoadRecord(ledger_.store(), keys::SnapshotSignature(digest, key_id), StrCat("signature of ", digest));
+}
+
+absl::StatusOr<StoredBytes> Signatures::OpenBundle(const store::v1::StoredSignature& stored) const {
+  return StoredBytes::Open(chunks_, stored.bundle_chunks(), limits_.bundle_bytes_max);
 }
 
 absl::Status Signatures::CheckStored(const v1::Snapshot& snapshot, const store::v1::StoredSignature& stored,
                                      SignatureDepth depth, const std::vector<v1::TrustedSigner>& signers,
                                      SignatureView& view) const {
   const v1::SignatureSummary& summary = stored.summary();
-  ASSIGN_OR_RETURN(const std::string bundle, LoadBundle(snapshot.digest(), summary.key_id()));
+  ASSIGN_OR_RETURN(StoredBytes bytes, OpenBundle(stored));
+  const std::string what = StrCat("signature bundle of ", snapshot.digest());
+  const absl::StatusOr<Digest> digest = Sha256All(bytes);
+  if (!digest.ok()) return Annotate(digest.status(), what);
+  if (digest->text() != summary.bundle_digest()) return absl::DataLossError("the stored bundle is another one than was checked");
+  ASSIGN_OR_RETURN(OmsBundle bundle, Keyring::Open(bytes));
+  BundleMatcher matcher;
   // A certificate must have been valid when it was checked first, which the log remembers; it may have expired since.
-  ASSIGN_OR_RETURN(const CheckedBundle checked, keyring_.Verify(bundle, FromProto(summary.verified_at())));
-  if (Sha256(bundle).text() != summary.bundle_digest()) return absl::DataLossError("the stored bundle is another one than was checked");
-  if (NeedsBytes(checked.signature) && depth == SignatureDepth::kRecords) {
+  ASSIGN_OR_RETURN(const CheckedBundle checked,
+                   keyring_.Verify(bundle, FromProto(summary.verified_at()), [&](const OmsResource& resource) {
+                     matcher.AddSigned(resource);
+                     return absl::OkStatus();
+                   }));
+  if (!SignsFileDigests(checked.signature) && depth == SignatureDepth::kRecords) {
     RETURN_IF_ERROR(CheckMatched(ledger_.store(), snapshot.digest(), summary));
   } else {
     ASSIGN_OR_RETURN(const store::v1::Manifest manifest, catalogue_.LoadManifest(snapshot.digest()));
-    RETURN_IF_ERROR(MatchContent(chunks_, manifest.pages(), checked.signature));
+    RETURN_IF_ERROR(MatchContent(chunks_, manifest.pages(), bundle, checked.signature, matcher));
   }
   view.signer = checked.signer;
   view.vote = {Keyring::Voter(checked, signers), checked.signer.name(), checked.identity};
@@ -240,12 +249,19 @@ absl::StatusOr<v1::AddSignatureResponse> Signatures::Add(const Caller& caller, c
     return WithNextStep(absl::ResourceExhaustedError(StrCat("signature bundle larger than ", kAddedBundleBytesMax, " bytes")),
                         "push the same content again with --bundle; nothing of it is sent twice");
   }
-  absl::StatusOr<CheckedBundle> checked = keyring_.Verify(request.bundle(), clock_.Now());
+  TextSource bytes(request.bundle());
+  absl::StatusOr<OmsBundle> bundle = Keyring::Open(bytes);
+  if (!bundle.ok()) return Annotate(bundle.status(), name);
+  BundleMatcher matcher;
+  const absl::StatusOr<CheckedBundle> checked = keyring_.Verify(*bundle, clock_.Now(), [&](const OmsResource& resource) {
+    matcher.AddSigned(resource);
+    return absl::OkStatus();
+  });
   if (!checked.ok()) return Annotate(checked.status(), name);
   RETURN_IF_ERROR(Annotate(keyring_.CheckNew(*checked, snapshot.kind(), snapshot.name()), name));
   ASSIGN_OR_RETURN(const store::v1::Manifest manifest, catalogue_.LoadManifest(snapshot.digest()));
-  RETURN_IF_ERROR(Annotate(MatchContent(chunks_, manifest.pages(), checked->signature), name));
-  ASSIGN_OR_RETURN(const std::vector<v1::ChunkRef> bundle_chunks, StoreBytes(chunks_, request.bundle()));
+  RETURN_IF_ERROR(Annotate(MatchContent(chunks_, manifest.pages(), *bundle, checked->signature, matcher), name));
+  ASSIGN_OR_RETURN(const ChunkRefs bundle_chunks, StoreBytes(chunks_, request.bundle()));
   RETURN_IF_ERROR(chunks_.Sync());
 
   v1::AddSignatureResponse response;

@@ -14,6 +14,7 @@
 #include "services/snapshots/catalogue.h"
 #include "services/snapshots/keyring.h"
 #include "services/snapshots/policies.h"
+#include "services/snapshots/stored_bytes.h"
 
 namespace firebreak {
 
@@ -37,7 +38,9 @@ class Signatures {
       : ledger_(ledger), chunks_(chunks), clock_(clock), catalogue_(catalogue), keyring_(keyring), policies_(policies),
         limits_(limits) {}
 
-  absl::StatusOr<std::string> LoadBundle(const std::string& digest, const std::string& key_id) const;
+  absl::StatusOr<StoredBytes> OpenBundle(const store::v1::StoredSignature& stored) const;
+  // kNotFound for a key that did not sign it.
+  absl::StatusOr<store::v1::StoredSignature> LoadSignature(const std::string& digest, const std::string& key_id) const;
 
   // Every stored signature of this content, by key id.
   absl::StatusOr<std::vector<SignatureView>> View(const v1::Snapshot& snapshot, SignatureDepth depth) const;
@@ -83,7 +86,7 @@ class Signatures {
 v1::SignatureSummary SummaryOf(const CheckedBundle& checked);
 
 // Puts a key's signature over a content and its index; keeps the first. Answers whether there was one, in `summary`.
-absl::StatusOr<bool> WriteSignature(Draft& draft, const v1::Snapshot& snapshot, const std::vector<v1::ChunkRef>& bundle_chunks,
+absl::StatusOr<bool> WriteSignature(Draft& draft, const v1::Snapshot& snapshot, const ChunkRefs& bundle_chunks,
                                     uint64_t bundle_bytes, v1::SignatureSummary& summary);
 
 // Notes that the content goes by the snapshot's name. kResourceExhausted past names_max, counted as the draft sees it: also with

@@ -128,17 +128,29 @@ absl::StatusOr<v1::GetChunksResponse> SnapshotVault::GetChunks(const Caller&, co
   return response;
 }
 
+// Which signature is judged and said with its first piece; whoever goes on names its key.
 absl::StatusOr<v1::GetBundleResponse> SnapshotVault::GetBundle(const Caller&, const v1::GetBundleRequest& request) {
+  const Signatures& signatures = parts_->signatures;
   ASSIGN_OR_RETURN(v1::Snapshot snapshot, Resolve(request.snapshot()));
-  ASSIGN_OR_RETURN(SignatureView chosen, parts_->signatures.Choose(snapshot, request.key_id()));
-  ASSIGN_OR_RETURN(const std::string bundle, parts_->signatures.LoadBundle(snapshot.digest(), chosen.summary.key_id()));
-  if (request.offset() > bundle.size()) return absl::InvalidArgumentError("offset is past the end of the bundle");
   v1::GetBundleResponse response;
-  *response.mutable_signature() = std::move(chosen.summary);
-  response.set_counts(chosen.counts);
-  response.set_why(std::move(chosen.why));
-  response.set_total_bytes(bundle.size());
-  response.set_data(bundle.substr(static_cast<size_t>(request.offset()), kBundlePieceBytes));
+  std::string key_id = request.key_id();
+  if (request.offset() == 0 || key_id.empty()) {
+    ASSIGN_OR_RETURN(SignatureView chosen, signatures.Choose(snapshot, key_id));
+    key_id = chosen.summary.key_id();
+    response.set_counts(chosen.counts);
+    response.set_why(std::move(chosen.why));
+  }
+  ASSIGN_OR_RETURN(store::v1::StoredSignature stored, signatures.LoadSignature(snapshot.digest(), key_id));
+  ASSIGN_OR_RETURN(StoredBytes bundle, signatures.OpenBundle(stored));
+  if (request.offset() > bundle.size_bytes()) return absl::InvalidArgumentError("offset is past the end of the bundle");
+  response.set_total_bytes(bundle.size_bytes());
+  for (std::string& data = *response.mutable_data(); data.size() < kBundlePieceBytes;) {
+    const absl::StatusOr<std::string_view> piece = bundle.Read(request.offset() + data.size());
+    if (!piece.ok()) return Annotate(piece.status(), StrCat("signature bundle of ", snapshot.digest()));
+    if (piece->empty()) break;
+    data.append(piece->substr(0, kBundlePieceBytes - data.size()));
+  }
+  *response.mutable_signature() = std::move(*stored.mutable_summary());
   return response;
 }
 

@@ -47,7 +47,7 @@ struct SnapshotLimits {
   uint64_t open_pushes_max = 256;
   absl::Duration push_lifetime = absl::Hours(48);   // since it was last touched
   uint64_t snapshot_bytes_max = uint64_t{1} << 44;  // 16 TiB
-  size_t bundle_bytes_max = size_t{64} << 20;
+  uint64_t bundle_bytes_max = uint64_t{4} << 30;    // ten million files
   size_t lineage_nodes_max = 200'000;               // one walk
   size_t lineage_parents_max = 32;                  // one push
   size_t signers_max = 256;

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "firebreak/base/byte_source.h"
 #include "firebreak/crypto/sign.h"
 #include "firebreak/transfer/snapshot_port.h"
 #include "firebreak/transfer/transfer.h"
@@ -28,7 +30,7 @@ struct PushOptions {
 
   // Exactly one of the two. A bundle is sent as it is; files it ignores are left out.
   std::optional<EcPrivateKey> signing_key;
-  std::optional<std::string> bundle;
+  std::shared_ptr<ByteSource> bundle;           // of one push at a time
 
   std::vector<std::string> ignore_paths;        // relative to the folder, exact paths and all below
   std::string request_id;                       // empty = made from the options and the files' names, sizes and times, so that
@@ -47,6 +49,9 @@ struct PushResult {
 // Refuses symlinks and special files (kInvalidArgument naming them) unless ignored. `model.sig` and, at the root, .git,
 // .gitignore, .gitattributes and .github are left out, as OMS does. kFailedPrecondition: a file changed while it was read.
 absl::StatusOr<PushResult> PushFolder(SnapshotPort& port, const PushOptions& options, const ProgressCallback& progress = {});
+
+// A bundle file for PushOptions; it is read again and again, and never as a whole. kNotFound when there is none.
+absl::StatusOr<std::shared_ptr<ByteSource>> OpenBundleFile(const std::filesystem::path& path);
 
 // The content digest the folder would have, without sending anything.
 absl::StatusOr<v1::Snapshot> HashFolder(const PushOptions& options);

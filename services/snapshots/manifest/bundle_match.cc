@@ -10,58 +10,108 @@
 
 namespace firebreak {
 namespace {
+
 constexpr size_t kFindingsShown = 10;
+constexpr size_t kSha256Digits = 64;
+constexpr uint64_t kFilesLookedAt = 50'000;   // in slices that differ; one slice whatever it has
+constexpr std::string_view kLoneFile = ".";
+
+ContentPiece PieceOf(const v1::FileEntry& entry) { return {.path = entry.path(), .digest_hex = ToHex(entry.digest())}; }
+
+}  // namespace
+
+bool SignsFileDigests(const OmsSeal& seal) { return seal.method == OmsMethod::kFiles && seal.hash_type == "sha256"; }
+
+BundleMatcher::BundleMatcher() : key_(std::make_shared<const BagKey>()) {}
+
+size_t BundleMatcher::SliceOf(std::string_view name) const { return key_->Hash(StrCat("n", name))[0] % kSlices; }
+
+void BundleMatcher::Add(Sums& sums, const ContentPiece& piece) const {
+  const BagElement element = key_->Hash(StrCat("p", ToBigEndian64(piece.path.size()), piece.path, ToBigEndian64(piece.start),
+                                               ToBigEndian64(piece.end), piece.digest_hex));
+  sums[SliceOf(piece.path)].Add(element);
 }
 
-absl::StatusOr<BundleMatcher> BundleMatcher::Make(const OmsSignature& signature) {
-  if (signature.method != OmsMethod::kFiles || signature.hash_type != "sha256") {
-    return absl::InvalidArgumentError(StrCat("the bundle signs ", signature.method == OmsMethod::kShards ? "shards" : "files",
-                                             " under ", signature.hash_type,
-                                             "; its bytes have to be hashed again to compare (next: firebreak oms verify-model)"));
-  }
-  BundleMatcher matcher;
-  matcher.unseen_.reserve(signature.resources.size());
-  for (const OmsResource& resource : signature.resources) {
-    if (resource.algorithm != "sha256" || resource.shard_start || resource.shard_end) {
-      return absl::InvalidArgumentError(StrCat("the bundle's entry for '", resource.name, "' is not a whole file under sha256"));
+void BundleMatcher::AddSigned(const OmsResource& resource) {
+  is_lone_ |= resource.name == kLoneFile;   // which only a list of one may hold
+  Add(signed_, {resource.name, resource.digest_hex, resource.shard_start.value_or(0), resource.shard_end.value_or(0)});
+}
+
+std::string_view BundleMatcher::NameOf(std::string_view path) {
+  if (!is_lone_) return path;
+  if (lone_path_.empty()) lone_path_ = std::string(path);
+  return path == lone_path_ ? kLoneFile : path;
+}
+
+void BundleMatcher::AddContent(const ContentPiece& piece) {
+  ContentPiece named = piece;
+  named.path = NameOf(piece.path);
+  Add(content_, named);
+}
+
+void BundleMatcher::AddFile(const v1::FileEntry& entry) {
+  if (entry.chunks_before() == 0) AddContent(PieceOf(entry));
+}
+
+BundleDifference BundleMatcher::Difference() const { return BundleDifference(*this); }
+
+BundleDifference::BundleDifference(const BundleMatcher& matcher) : matcher_(matcher) {
+  uint64_t files = 0;
+  for (size_t i = 0; i < looked_at_.size(); ++i) {
+    if (matcher.signed_[i] == matcher.content_[i]) continue;
+    const uint64_t more = std::max(matcher.signed_[i].count, matcher.content_[i].count);
+    if (files > 0 && files + more > kFilesLookedAt) {
+      is_partial_ = true;
+      continue;
     }
-    ASSIGN_OR_RETURN(std::string digest, FromHex(resource.digest_hex));
-    if (!matcher.unseen_.emplace(resource.name, std::move(digest)).second) {
-      return absl::InvalidArgumentError(StrCat("the bundle lists '", resource.name, "' twice"));
+    files += more;
+    looked_at_[i] = true;
+  }
+}
+
+void BundleDifference::AddSigned(const OmsResource& resource) {
+  if (!looked_at_[matcher_.SliceOf(resource.name)]) return;
+  const uint64_t start = resource.shard_start.value_or(0);
+  if (!unseen_[resource.name].emplace(start, resource.digest_hex).second) Note(StrCat("the bundle lists '", resource.name, "' twice"));
+}
+
+void BundleDifference::AddFile(const v1::FileEntry& entry) {
+  if (entry.chunks_before() == 0) AddContent(PieceOf(entry));
+}
+
+void BundleDifference::AddContent(const ContentPiece& piece) {
+  const std::string name(matcher_.NameOf(piece.path));
+  if (!looked_at_[matcher_.SliceOf(name)]) return;
+  const std::string from = piece.start > 0 ? StrCat(" from byte ", piece.start) : std::string();
+  const auto file = unseen_.find(name);
+  if (file == unseen_.end()) return Note(StrCat("file '", piece.path, "' is not in the signature"));
+  const auto wanted = file->second.find(piece.start);
+  if (wanted == file->second.end()) return Note(StrCat("file '", piece.path, "' is longer than signed, from byte ", piece.start));
+  if (wanted->second != piece.digest_hex) {
+    Note(StrCat("file '", piece.path, piece.digest_hex.size() == kSha256Digits ? "' has sha256 " : "' has blake2b ", piece.digest_hex, from,
+                ", signed was ", wanted->second));
+  }
+  wanted->second.clear();   // seen
+}
+
+absl::Status BundleDifference::Finish() {
+  for (const auto& [name, pieces] : unseen_) {
+    const auto left = std::find_if(pieces.begin(), pieces.end(), [](const auto& piece) { return !piece.second.empty(); });
+    if (left == pieces.end()) continue;
+    if (left == pieces.begin()) {
+      Note(StrCat("signed file '", name, "' is missing from the content"));
+    } else {
+      Note(StrCat("file '", name, "' is shorter than signed, at byte ", left->first));
     }
   }
-  // A single-file model signed before OMS 1.1 names its file "."; the matcher then takes whatever the one file is called.
-  return matcher;
-}
-
-void BundleMatcher::Note(std::string finding) {
-  if (++findings_total_ <= kFindingsShown) findings_.push_back(std::move(finding));
-}
-
-void BundleMatcher::Add(const v1::FileEntry& entry) {
-  if (entry.chunks_before() > 0) return;
-  auto found = unseen_.find(entry.path());
-  if (found == unseen_.end() && unseen_.size() == 1) found = unseen_.find(".");
-  if (found == unseen_.end()) {
-    Note(StrCat("file '", entry.path(), "' is not in the signature"));
-    return;
-  }
-  if (found->second != entry.digest()) {
-    Note(StrCat("file '", entry.path(), "' has sha256 ", ToHex(entry.digest()), ", signed was ", ToHex(found->second)));
-  }
-  unseen_.erase(found);
-}
-
-absl::Status BundleMatcher::Finish() {
-  std::vector<std::string> left;
-  left.reserve(unseen_.size());
-  for (const auto& [name, digest] : unseen_) left.push_back(name);
-  std::sort(left.begin(), left.end());
-  for (const std::string& name : left) Note(StrCat("signed file '", name, "' is missing from the content"));
-  if (findings_total_ == 0) return absl::OkStatus();
-  std::string text = absl::StrJoin(findings_, "; ");
+  std::string text = findings_.empty() ? "the lists are not the same" : absl::StrJoin(findings_, "; ");
   if (findings_total_ > findings_.size()) StrAppend(&text, "; and ", findings_total_ - findings_.size(), " more");
+  if (is_partial_) StrAppend(&text, "; and others");
   return absl::InvalidArgumentError(StrCat("signature and content differ: ", text));
+}
+
+void BundleDifference::Note(std::string finding) {
+  if (++findings_total_ <= kFindingsShown) findings_.push_back(std::move(finding));
 }
 
 }  // namespace firebreak

@@ -35,7 +35,7 @@ class SignersFixture : public ::testing::Test {
   absl::StatusOr<v1::Snapshot> Push(const std::filesystem::path& folder, const std::string& name, const std::string& bundle) {
     PushOptions options = fixture.Options(folder, name);
     options.signing_key.reset();
-    options.bundle = bundle;
+    options.bundle = std::make_shared<HeldText>(bundle);
     auto pushed = fixture.Push(options);
     if (!pushed.ok()) return pushed.status();
     return pushed->snapshot;

@@ -209,11 +209,16 @@ TEST(CheckSignable, RefusesBeforeAnythingIsSentWhatNoSignatureCanList) {
   totals.files = 100'000;
   totals.path_bytes = 100'000 * 60;
   EXPECT_TRUE(CheckSignable(totals).ok());
-  totals.files = 1'000'000;
-  totals.path_bytes = 1'000'000 * 20;
+  totals.files = 10'000'000;
+  totals.path_bytes = totals.files * 60;
+  EXPECT_TRUE(CheckSignable(totals).ok());
+  totals.path_bytes = totals.files * 250;
+  EXPECT_EQ(CheckSignable(totals).code(), absl::StatusCode::kInvalidArgument);
+  totals.files = 10'000'001;
+  totals.path_bytes = totals.files * 20;
   const absl::Status refused = CheckSignable(totals);
   EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("1000000 files are more than one signature can list"));
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("10000001 files are more than one signature can list"));
 }
 
 }  // namespace

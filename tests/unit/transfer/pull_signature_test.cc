@@ -39,7 +39,7 @@ class PullSignature : public ::testing::Test {
   v1::Snapshot Push(const fs::path& folder, const std::string& bundle) {
     PushOptions options = fixture.Options(folder, "m");
     options.signing_key.reset();
-    options.bundle = bundle;
+    options.bundle = std::make_shared<HeldText>(bundle);
     auto pushed = fixture.Push(options);
     EXPECT_TRUE(pushed.ok()) << pushed.status();
     return pushed.ok() ? pushed->snapshot : v1::Snapshot();

@@ -89,8 +89,7 @@ TEST_F(TransferTest, BringsBackEveryByte) {
   ASSERT_TRUE(Pull(pushed->snapshot, second, port).ok());
   PushOptions options = fixture.Options(second, "digits");
   options.signing_key.reset();
-  std::ifstream in(second / "model.sig", std::ios::binary);
-  options.bundle = std::string(std::istreambuf_iterator<char>(in), {});
+  options.bundle = *OpenBundleFile(second / "model.sig");
   auto again = fixture.Push(options);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(again->already_existed);
