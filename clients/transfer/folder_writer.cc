@@ -77,6 +77,10 @@ absl::Status OpenFile::Truncate(uint64_t size_bytes) {
   return absl::OkStatus();
 }
 
+bool OpenFile::MakeHole(uint64_t offset, uint64_t bytes) const {
+  return ::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(bytes)) == 0;
+}
+
 absl::Status OpenFile::Sync() {
   if (::fsync(fd_) != 0) return Errno("sync");
   return absl::OkStatus();

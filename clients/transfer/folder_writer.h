@@ -27,6 +27,8 @@ class OpenFile {
   // Exactly `size` bytes, or fewer at the end of the file.
   absl::StatusOr<std::string> ReadAt(uint64_t offset, size_t size) const;
   absl::Status Truncate(uint64_t size_bytes);
+  // Zeros that take no room. False where the file system cannot; the bytes are as they were then.
+  bool MakeHole(uint64_t offset, uint64_t bytes) const;
   absl::Status Sync();
 
  private:

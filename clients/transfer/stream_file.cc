@@ -17,6 +17,8 @@ constexpr size_t kPage = 4096;                            // what direct writes 
 constexpr uint64_t kDirectWorthIt = uint64_t{4} << 20;    // smaller files go through the cache
 constexpr size_t kBlocksWaiting = 2;
 
+bool IsZero(const char* data, size_t bytes) { return data[0] == 0 && std::memcmp(data, data + 1, bytes - 1) == 0; }
+
 // False where the file system cannot, as one in memory.
 bool SetDirect(const OpenFile& file, bool on) {
   const int flags = ::fcntl(file.fd(), F_GETFL);
@@ -63,6 +65,7 @@ void StreamFile::Open(OpenFile file, uint64_t size_bytes) {
 
 void StreamFile::Write(const char* data, size_t bytes, uint64_t offset) {
   if (!status().ok()) return;
+  if (bytes == kBlockBytes && IsZero(data, bytes) && file_.MakeHole(offset, bytes)) return;
   absl::Status written = file_.WriteAt(std::string_view(data, bytes), offset);
   if (written.ok()) return;
   absl::MutexLock lock(&mutex_);

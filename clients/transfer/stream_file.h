@@ -1,5 +1,6 @@
 // One file after another, written from beginning to end by a thread of its own, past the page cache where that pays: filling
-// the cache costs more processor time than everything else a pull does, and nobody has asked for the bytes yet.
+// the cache costs more processor time than everything else a pull does, and nobody has asked for the bytes yet. Blocks of zeros, as in a
+// sparse file, take no room.
 #ifndef FIREBREAK_CLIENTS_TRANSFER_STREAM_FILE_H_
 #define FIREBREAK_CLIENTS_TRANSFER_STREAM_FILE_H_
 
