@@ -92,6 +92,7 @@ int Run(const std::vector<std::string>& words) {
   CLI::App app("Firebreak: contain, roll back and prove it, for machine-learning models", "firebreak");
   app.require_subcommand(1);
   app.fallthrough();
+  app.set_version_flag("--version", "firebreak " FIREBREAK_VERSION, "As the command version");
   AddGlobalOptions(app, session.options());
   AddCommands(app, chosen, session);
   for (const std::string& word : words) {
@@ -105,6 +106,8 @@ int Run(const std::vector<std::string>& words) {
     return app.exit(help);
   } catch (const CLI::CallForAllHelp& help) {
     return app.exit(help);
+  } catch (const CLI::CallForVersion& version) {
+    return app.exit(version);
   } catch (const CLI::ParseError& problem) {
     std::fputs(ExplainUsage(app, words, problem).c_str(), stderr);
     return kExitUsage;

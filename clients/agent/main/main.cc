@@ -29,7 +29,8 @@ constexpr char kUsage[] =
     "  firebreak-agent enrol --server HOST:PORT --ca CA.pem --join-token-file FILE --folder DIR\n"
     "                        [--reload CMD] [--probe CMD] [--probe-contained CMD] [--safe-folder DIR]\n"
     "  firebreak-agent run    --config DIR/agent.yaml [--log-format human|json]\n"
-    "  firebreak-agent status --config DIR/agent.yaml\n";
+    "  firebreak-agent status --config DIR/agent.yaml\n"
+    "  firebreak-agent version\n";
 
 using Flags = std::map<std::string, std::string>;
 
@@ -219,7 +220,16 @@ absl::Status Main(int argc, char** argv) {
     ASSIGN_OR_RETURN(const Flags flags, ParseFlags(argc, argv, {"config"}));
     return StatusCommand(flags);
   }
-  return absl::InvalidArgumentError(kUsage);
+  if (command == "version" || command == "--version") {
+    std::cout << "firebreak-agent " FIREBREAK_VERSION "\n";
+    return absl::OkStatus();
+  }
+  if (command == "help" || command == "--help" || command == "-h") {
+    std::cout << kUsage;
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      StrCat(command.empty() ? std::string("no command") : StrCat("unknown command ", command), " (next: firebreak-agent --help)"));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 """What the command line says to somebody who types something wrong, and its help."""
+import pathlib
 import re
 import subprocess
 
@@ -45,6 +46,20 @@ class Usage(CliCase):
     def test_an_argument_that_is_not_utf8_is_refused_before_anything_is_sent(self):
         done = subprocess.run([self.service.riley.binary, "incident", "note", "INC-1", b"\xff\xfe"], capture_output=True)
         self.assertEqual((done.returncode, done.stderr), (2, b"firebreak: an argument is not UTF-8 text\n"))
+
+    def test_every_program_tells_its_version_and_its_usage(self):
+        for name in ("firebreak", "firebreakd", "firebreak-agent"):
+            program = pathlib.Path(self.service.riley.binary).parent / name
+            for word in ("version", "--version"):
+                done = subprocess.run([program, word], capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), (name, word))
+                self.assertRegex(done.stdout, rf"^{name} \d+\.\d+\.\d+\n$")
+            done = subprocess.run([program, "--help"], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), name)
+            self.assertIn(name, done.stdout)
+            done = subprocess.run([program, "no-such-thing"], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), name)
+            self.assertRegex(done.stderr, "next: .*help", name)
 
     def test_every_command_has_help_that_explains_every_option(self):
         seen = []
