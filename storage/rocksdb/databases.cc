@@ -51,6 +51,10 @@ rocksdb::ColumnFamilyOptions CommonFamily(const std::shared_ptr<rocksdb::Cache>&
   table.cache_index_and_filter_blocks = true;  // so that the cache's size bounds them too
   table.pin_l0_filter_and_index_blocks_in_cache = true;  // the newest files are asked at every look-up
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  // In pieces: the filter of a million chunks is larger than a shard of the cache and would be read anew at every look-up.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.pin_top_level_index_and_filter = true;
   table.format_version = 5;
   table.checksum = rocksdb::kXXH3;
   rocksdb::ColumnFamilyOptions options;
