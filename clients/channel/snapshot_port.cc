@@ -41,7 +41,7 @@ class GrpcSnapshotPort final : public SnapshotPort {
     return Call(*channel_, *stub_, &Stub::GetChunks, request, kTimeout);
   }
   absl::StatusOr<v1::GetBundleResponse> GetBundle(const v1::GetBundleRequest& request) override {
-    return Call(*channel_, *stub_, &Stub::GetBundle, request, kTimeout);
+    return Call(*channel_, *stub_, &Stub::GetBundle, request, kCommitTimeout);   // judged from end to end with its first piece
   }
 
  private:

@@ -24,6 +24,8 @@ namespace firebreak {
 namespace {
 
 constexpr size_t kFindingsMax = 10;
+constexpr uint64_t kBundleBytesAlways = uint64_t{16} << 20;
+constexpr uint64_t kBundleBytesPerPageByte = 8;   // a file takes 70 bytes and its path there, 110 and its path in base64 here
 constexpr int kParentsMax = 1000;   // of one content, over all pushes that declared some
 
 bool SameEdge(const v1::LineageEdge& a, const v1::LineageEdge& b) {
@@ -46,6 +48,15 @@ size_t AddEdges(Draft& draft, v1::Snapshot& content, const v1::Snapshot& wanted)
     ++added;
   }
   return added;
+}
+
+// Chunks can be named again and again, so that a short upload makes a bundle of any length, which takes its time to be read. What is
+// listed stands in the manifest as well, about as long.
+absl::Status CheckBundleSize(uint64_t bundle_bytes, const PageRefs& pages) {
+  uint64_t bytes_max = kBundleBytesAlways;
+  for (const store::v1::PageRef& page : pages) bytes_max += kBundleBytesPerPageByte * page.size_bytes();
+  if (bundle_bytes <= bytes_max) return absl::OkStatus();
+  return absl::ResourceExhaustedError(StrCat("signature bundle of ", bundle_bytes, " bytes, where the files account for ", bytes_max));
 }
 
 }  // namespace
@@ -92,8 +103,7 @@ absl::StatusOr<PushDesk::Proved> PushDesk::Prove(const Caller& caller, const v1:
   proved.push_id = request.push_id();
   ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> bytes, OpenBundle(request));
   proved.bundle_bytes = bytes->size_bytes();
-  const absl::StatusOr<Digest> bundle_digest = Sha256All(*bytes);
-  if (!bundle_digest.ok()) return Annotate(bundle_digest.status(), "signature bundle");
+  RETURN_IF_ERROR(CheckBundleSize(proved.bundle_bytes, session.pages()));
   const v1::SnapshotKind kind = session.request().kind();
   ASSIGN_OR_RETURN(OmsBundle bundle, Keyring::Open(*bytes));
   BundleMatcher matcher;
@@ -104,6 +114,8 @@ absl::StatusOr<PushDesk::Proved> PushDesk::Prove(const Caller& caller, const v1:
   RETURN_IF_ERROR(keyring_.CheckNew(proved.bundle, kind, session.request().name()));
 
   // What the manifest alone can tell is told before chunks are looked for; other hashes are compared once all are here.
+  const absl::StatusOr<Digest> bundle_digest = Sha256All(*bytes);
+  if (!bundle_digest.ok()) return Annotate(bundle_digest.status(), "signature bundle");
   const bool manifest_tells = SignsFileDigests(proved.bundle.signature);
   const std::vector<ProvenSpan> spans = proofs_.Spans(request.push_id());
   SpanMatcher on_the_way(spans);

@@ -18,6 +18,14 @@ constexpr size_t kOneChunk = size_t{64} << 20;   // a bound that no chunk reache
 
 rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
+// What a look-up finds pins the block of 16 KiB it lies in, so that a thousand small chunks at once would hold 16 MiB beside the cache.
+constexpr size_t kLookedUpAtOnce = 128;
+
+template <typename LookUp>
+void EachSlice(size_t count, LookUp look_up) {
+  for (size_t from = 0; from < count; from += kLookedUpAtOnce) look_up(from, std::min(count - from, kLookedUpAtOnce));
+}
+
 }  // namespace
 
 RocksChunkStore::RocksChunkStore(Database database, SpaceGuard space)
@@ -29,7 +37,10 @@ absl::StatusOr<std::vector<bool>> RocksChunkStore::Stored(absl::Span<const Diges
   for (const Digest& digest : digests) keys.push_back(ToSlice(digest.raw()));
   std::vector<rocksdb::PinnableSlice> values(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
-  database_.db->MultiGet(rocksdb::ReadOptions(), sizes(), keys.size(), keys.data(), values.data(), statuses.data());
+  EachSlice(keys.size(), [&](size_t from, size_t count) {
+    database_.db->MultiGet(rocksdb::ReadOptions(), sizes(), count, &keys[from], &values[from], &statuses[from]);
+    for (size_t i = from; i < from + count; ++i) values[i].Reset();
+  });
   std::vector<bool> stored(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {
     if (!statuses[i].ok() && !statuses[i].IsNotFound()) {
@@ -121,34 +132,45 @@ absl::StatusOr<std::vector<std::string>> RocksChunkStore::GetMany(absl::Span<con
   std::vector<rocksdb::Status> found(keys.size());
   std::vector<rocksdb::Status> read(keys.size());
   const rocksdb::ReadOptions options;
-  database_.db->MultiGet(options, sizes(), keys.size(), keys.data(), rows.data(), found.data());
-  uint64_t bytes = 0;
   std::vector<std::optional<SizeRow>> sizes_found(keys.size());
+  EachSlice(keys.size(), [&](size_t from, size_t count) {
+    database_.db->MultiGet(options, sizes(), count, &keys[from], &rows[from], &found[from]);
+    for (size_t i = from; i < from + count; ++i) {
+      if (found[i].ok()) sizes_found[i] = ParseSizeRow(rows[i].ToStringView());
+      rows[i].Reset();
+    }
+  });
+  uint64_t bytes = 0;
   auto name = [&](size_t i) { return StrCat("chunk ", digests[i].text()); };
   for (size_t i = 0; i < keys.size(); ++i) {
     if (found[i].IsNotFound()) return absl::NotFoundError(StrCat(name(i), " is not stored"));
     if (!found[i].ok()) return FromRocks(found[i], StrCat("look up ", name(i)));
-    sizes_found[i] = ParseSizeRow(rows[i].ToStringView());
     if (!sizes_found[i]) return absl::DataLossError(StrCat(name(i), ": its row of sizes is damaged"));
     bytes += sizes_found[i]->plain_bytes;
   }
   if (bytes > bytes_max) return absl::ResourceExhaustedError(StrCat("more than ", bytes_max, " bytes of chunks in one call"));
-  // Blobs that are neighbours in a file come with one read.
-  database_.db->MultiGet(options, data(), keys.size(), keys.data(), values.data(), read.data());
-  std::vector<std::string> chunks;
-  chunks.reserve(keys.size());
-  for (size_t i = 0; i < keys.size(); ++i) {
-    if (read[i].IsNotFound()) return absl::NotFoundError(StrCat(name(i), " is not stored"));
-    if (!read[i].ok()) return FromRocks(read[i], StrCat("read ", name(i)));
-    if (sizes_found[i]->packed) {
-      absl::StatusOr<std::string> plain = Unpack(values[i].ToStringView(), sizes_found[i]->plain_bytes);
-      if (!plain.ok()) return Annotate(plain.status(), name(i));
-      chunks.push_back(*std::move(plain));
-    } else {
-      chunks.emplace_back(values[i].data(), values[i].size());
+  std::vector<std::string> chunks(keys.size());
+  absl::Status unread;
+  EachSlice(keys.size(), [&](size_t from, size_t count) {
+    if (!unread.ok()) return;
+    // Blobs that are neighbours in a file come with one read.
+    database_.db->MultiGet(options, data(), count, &keys[from], &values[from], &read[from]);
+    for (size_t i = from; i < from + count && unread.ok(); ++i) {
+      if (read[i].IsNotFound()) {
+        unread = absl::NotFoundError(StrCat(name(i), " is not stored"));
+      } else if (!read[i].ok()) {
+        unread = FromRocks(read[i], StrCat("read ", name(i)));
+      } else if (sizes_found[i]->packed) {
+        absl::StatusOr<std::string> plain = Unpack(values[i].ToStringView(), sizes_found[i]->plain_bytes);
+        unread = Annotate(plain.status(), name(i));
+        if (plain.ok()) chunks[i] = *std::move(plain);
+      } else {
+        chunks[i].assign(values[i].data(), values[i].size());
+      }
+      values[i].Reset();   // not both copies of everything at once
     }
-    values[i].Reset();   // not both copies of everything at once
-  }
+  });
+  if (!unread.ok()) return unread;
   return chunks;
 }
 

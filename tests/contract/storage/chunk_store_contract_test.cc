@@ -83,6 +83,34 @@ TEST_P(ChunkStoreContract, ReadsSeveralAtOnce) {
   EXPECT_EQ(store().GetMany({Named('z')}, 1000).status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_P(ChunkStoreContract, ReadsHundredsAtOnceAndNamesTheOneThatIsNotThere) {
+  std::vector<Digest> digests;
+  std::vector<std::string> wanted;
+  for (int i = 0; i < 700; ++i) {
+    std::string raw(32, 'h');
+    raw[0] = static_cast<char>(i / 100);
+    raw[31] = static_cast<char>(i % 100);
+    digests.push_back(Digest::FromRaw(raw));
+    wanted.push_back(std::string(static_cast<size_t>(i), 'x') + std::to_string(i));
+  }
+  const Digest absent = digests[555];
+  for (size_t i = 0; i < digests.size(); ++i) {
+    if (i == 555) continue;
+    ASSERT_TRUE(store().Put({{digests[i], wanted[i]}}).ok());
+  }
+  ASSERT_TRUE(store().Sync().ok());
+  EXPECT_THAT(MustMiss(digests), ElementsAre(absent));
+  const auto refused = store().GetMany(digests, size_t{1} << 20);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(refused.status().ToString(), HasSubstr(absent.text()));
+  ASSERT_TRUE(store().Put({{absent, wanted[555]}}).ok());
+  EXPECT_THAT(MustMiss(digests), IsEmpty());
+  const auto all = store().GetMany(digests, size_t{1} << 20);
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(*all, wanted);
+  EXPECT_EQ(store().GetMany(digests, 100'000).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
 TEST_P(ChunkStoreContract, DeletesAndTakesTheChunkAgain) {
   ASSERT_TRUE(store().Put({{Named('a'), big_}, {Named('b'), "stays"}}).ok());
   ASSERT_TRUE(store().Sync().ok());

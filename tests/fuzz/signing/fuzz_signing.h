@@ -2,17 +2,18 @@
 #ifndef FIREBREAK_TESTS_FUZZ_SIGNING_FUZZ_SIGNING_H_
 #define FIREBREAK_TESTS_FUZZ_SIGNING_FUZZ_SIGNING_H_
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
 #include "absl/container/flat_hash_set.h"
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/check.h"
-#include "firebreak/base/json.h"
+#include "firebreak/base/json_stream.h"
 #include "firebreak/base/text.h"
 #include "firebreak/crypto/chain.h"
 #include "firebreak/signing/dsse.h"
-#include "firebreak/signing/oms.h"
+#include "firebreak/signing/oms_stream.h"
 
 namespace firebreak::testing {
 
@@ -35,6 +36,35 @@ inline void CheckPromises(const OmsSignature& signature) {
   }
 }
 
+// `text` in pieces that do not stay.
+class PieceSource final : public ByteSource {
+ public:
+  PieceSource(std::string_view text, size_t piece_bytes) : text_(text), piece_bytes_(piece_bytes) {}
+  uint64_t size_bytes() const override { return text_.size(); }
+  absl::StatusOr<std::string_view> Read(uint64_t offset) override {
+    piece_ = std::string(text_.substr(std::min(text_.size(), static_cast<size_t>(offset)), piece_bytes_));
+    return std::string_view(piece_);
+  }
+
+ private:
+  const std::string_view text_;
+  const size_t piece_bytes_;
+  std::string piece_;
+};
+
+// What a bundle lists and who signed it, or nothing.
+inline std::string ReadBundle(std::string_view bytes, size_t piece_bytes) {
+  PieceSource source(bytes, piece_bytes);
+  absl::StatusOr<OmsBundle> bundle = OmsBundle::Open(source);
+  if (!bundle.ok() || !bundle->Verify(FuzzKey().public_key()).ok()) return "";
+  std::string files;
+  const absl::StatusOr<OmsSeal> seal = bundle->Read([&](const OmsResource& file) {
+    StrAppend(&files, file.name, " ", file.shard_start.value_or(0), " ", file.digest_hex, "\n");
+    return absl::OkStatus();
+  });
+  return seal.ok() ? StrCat(files, seal->model_name) : "";
+}
+
 // Any bytes as a bundle, with a key and with a certificate; none of them can carry our signature.
 inline void FuzzBundle(std::string_view bytes) {
   (void)ReadOmsClaim(bytes);
@@ -52,6 +82,10 @@ inline void FuzzStatement(std::string_view payload) {
              ToBase64(payload), R"(","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":")", ToBase64(signature), "\"}]}}");
   const auto verified = VerifyOmsBundle(bundle, FuzzKey().public_key());
   if (verified.ok()) CheckPromises(*verified);
+  // Wherever its pieces are cut it says the same; what the whole list tells is not asked for here.
+  const std::string whole = ReadBundle(bundle, bundle.size());
+  FIREBREAK_CHECK(whole == ReadBundle(bundle, 1 + payload.size() % 61));
+  FIREBREAK_CHECK(!verified.ok() || !whole.empty());
 }
 
 // Any bytes as a DSSE envelope and as a signature in one: only what the key signed verifies.
@@ -69,6 +103,15 @@ inline void FuzzEnvelope(std::string_view bytes) {
 // What parses prints, and the print parses to the same print.
 inline void FuzzJson(std::string_view bytes) {
   const auto value = ParseJson(bytes);
+  size_t at = 0;
+  std::string piece;
+  const auto next = [&]() -> absl::StatusOr<std::string_view> {
+    piece = std::string(bytes.substr(at, 1 + bytes.size() % 13));
+    at += piece.size();
+    return std::string_view(piece);
+  };
+  const auto cut = ReadJson(next, {}, {});
+  FIREBREAK_CHECK(cut.ok() == value.ok() && (!cut.ok() || PrintJson(cut->root) == PrintJson(*value)));
   if (!value.ok()) return;
   const std::string printed = PrintJson(*value);
   const auto again = ParseJson(printed);

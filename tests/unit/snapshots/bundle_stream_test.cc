@@ -141,6 +141,20 @@ TEST_F(BundleStream, IsRefusedWhereItsChunksAreNotWhatTheyAreSaidToBe) {
   refused([] {}, Code::kOk, "");
 }
 
+TEST_F(BundleStream, IsNoLongerThanTheFilesAccountFor) {
+  const std::string bundle = Bundle("content", 10);
+  Begin("r", "content");
+  const size_t tail = bundle.find("\"verificationMaterial\"");
+  Put(bundle.substr(0, tail));
+  const std::string blanks(size_t{8} << 20, ' ');
+  Put(blanks);
+  *commit.add_bundle_chunks() = commit.bundle_chunks(1);
+  Put(bundle.substr(tail));
+  const absl::Status refused = Commit().status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("where the files account for"));
+}
+
 // A list that names a file twice, or as a folder too, cannot be that of any content.
 TEST_F(BundleStream, ThatListsWhatNoContentHasIsRefused) {
   const std::string digest = ToHex(Sha256("content").raw());
