@@ -127,6 +127,12 @@ absl::StatusOr<std::vector<v1::GateResult>> SnapshotVault::CheckGates(const Dige
   return gates;
 }
 
+absl::StatusOr<bool> SnapshotVault::CheckSignatures(const Digest& digest, std::string* evidence) const {
+  ASSIGN_OR_RETURN(const v1::Snapshot snapshot, LoadRecord(parts_->ledger.store(), keys::SnapshotByDigest(digest.text()),
+                                                           StrCat("snapshot ", digest.text())));
+  return parts_->Signed(snapshot, "", SignatureDepth::kBytes, evidence);
+}
+
 absl::StatusOr<v1::VerifySnapshotResponse> SnapshotVault::Verify(const Digest& digest, const Identity& actor,
                                                                  std::string_view name) {
   v1::VerifySnapshotResponse response;

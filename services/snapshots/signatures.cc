@@ -1,6 +1,7 @@
 #include "services/snapshots/signatures.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_join.h"
@@ -81,23 +82,24 @@ absl::StatusOr<store::v1::StoredSignature> Signatures::LoadSignature(const std::
   return LoadRecord(ledger_.store(), keys::SnapshotSignature(digest, key_id), StrCat("signature of ", digest));
 }
 
-absl::StatusOr<StoredBytes> Signatures::OpenBundle(const store::v1::StoredSignature& stored) const {
-  return StoredBytes::Open(chunks_, stored.bundle_chunks(), limits_.bundle_bytes_max);
+absl::StatusOr<StoredBytes> Signatures::OpenBundle(const std::string& digest, const store::v1::StoredSignature& stored) const {
+  absl::StatusOr<StoredBytes> bytes = StoredBytes::Open(chunks_, stored.bundle_chunks(), limits_.bundle_bytes_max);
+  if (!bytes.ok()) return absl::DataLossError(StrCat("signature bundle of ", digest, ": ", MessageOf(bytes.status())));
+  return bytes;
 }
 
-absl::Status Signatures::CheckStored(const v1::Snapshot& snapshot, const store::v1::StoredSignature& stored,
-                                     SignatureDepth depth, const std::vector<v1::TrustedSigner>& signers,
-                                     SignatureView& view) const {
+// The signature over exactly this content, verified from the bundle's first byte to its last.
+absl::StatusOr<CheckedBundle> Signatures::Verify(const v1::Snapshot& snapshot, const store::v1::StoredSignature& stored,
+                                                 SignatureDepth depth) const {
   const v1::SignatureSummary& summary = stored.summary();
-  ASSIGN_OR_RETURN(StoredBytes bytes, OpenBundle(stored));
-  const std::string what = StrCat("signature bundle of ", snapshot.digest());
+  ASSIGN_OR_RETURN(StoredBytes bytes, OpenBundle(snapshot.digest(), stored));
   const absl::StatusOr<Digest> digest = Sha256All(bytes);
-  if (!digest.ok()) return Annotate(digest.status(), what);
+  if (!digest.ok()) return Annotate(digest.status(), StrCat("signature bundle of ", snapshot.digest()));
   if (digest->text() != summary.bundle_digest()) return absl::DataLossError("the stored bundle is another one than was checked");
   ASSIGN_OR_RETURN(OmsBundle bundle, Keyring::Open(bytes));
   BundleMatcher matcher;
   // A certificate must have been valid when it was checked first, which the log remembers; it may have expired since.
-  ASSIGN_OR_RETURN(const CheckedBundle checked,
+  ASSIGN_OR_RETURN(CheckedBundle checked,
                    keyring_.Verify(bundle, FromProto(summary.verified_at()), [&](const OmsResource& resource) {
                      matcher.AddSigned(resource);
                      return absl::OkStatus();
@@ -108,10 +110,35 @@ absl::Status Signatures::CheckStored(const v1::Snapshot& snapshot, const store::
     ASSIGN_OR_RETURN(const store::v1::Manifest manifest, catalogue_.LoadManifest(snapshot.digest()));
     RETURN_IF_ERROR(MatchContent(chunks_, manifest.pages(), bundle, checked.signature, matcher));
   }
-  view.signer = checked.signer;
-  view.vote = {Keyring::Voter(checked, signers), checked.signer.name(), checked.identity};
-  ASSIGN_OR_RETURN(view.counts, keyring_.Counts(checked, snapshot.digest(), &view.why));
+  return checked;
+}
+
+absl::Status Signatures::CheckStored(const v1::Snapshot& snapshot, const store::v1::StoredSignature& stored,
+                                     SignatureDepth depth, const std::vector<v1::TrustedSigner>& signers,
+                                     SignatureView& view) const {
+  const std::string key = Verdicts::Key(snapshot.digest(), stored, signers);
+  std::optional<CheckedBundle> checked;
+  if (depth == SignatureDepth::kRecords) checked = verdicts_.Find(key, signers);
+  if (!checked) {
+    ASSIGN_OR_RETURN(checked, Verify(snapshot, stored, depth));
+    verdicts_.Remember(key, *checked);
+  }
+  view.signer = checked->signer;
+  view.vote = {Keyring::Voter(*checked, signers), checked->signer.name(), checked->identity};
+  ASSIGN_OR_RETURN(view.counts, keyring_.Counts(*checked, snapshot.digest(), &view.why));
   return absl::OkStatus();
+}
+
+absl::StatusOr<SignatureView> Signatures::ViewOne(const v1::Snapshot& snapshot, const store::v1::StoredSignature& stored,
+                                                  SignatureDepth depth, const std::vector<v1::TrustedSigner>& signers) const {
+  SignatureView view;
+  view.summary = stored.summary();
+  const absl::Status status = CheckStored(snapshot, stored, depth, signers, view);
+  if (status.ok()) return view;
+  if (absl::IsUnavailable(status)) return status;   // not an answer about the signature
+  view.counts = false;
+  view.why = std::string(MessageOf(status));
+  return view;
 }
 
 absl::StatusOr<std::vector<SignatureView>> Signatures::View(const v1::Snapshot& snapshot, SignatureDepth depth) const {
@@ -120,38 +147,37 @@ absl::StatusOr<std::vector<SignatureView>> Signatures::View(const v1::Snapshot& 
   ASSIGN_OR_RETURN(const std::vector<v1::TrustedSigner> signers, keyring_.List());
   std::vector<SignatureView> views;
   for (const auto& [key, stored] : page.records) {
-    SignatureView& view = views.emplace_back();
-    view.summary = stored.summary();
-    const absl::Status status = CheckStored(snapshot, stored, depth, signers, view);
-    if (status.ok()) continue;
-    if (absl::IsUnavailable(status)) return status;   // not an answer about the signature
-    view.counts = false;
-    view.why = std::string(MessageOf(status));
+    ASSIGN_OR_RETURN(views.emplace_back(), ViewOne(snapshot, stored, depth, signers));
   }
   return views;
 }
 
 absl::StatusOr<SignatureView> Signatures::Choose(const v1::Snapshot& snapshot, const std::string& key_id) const {
-  ASSIGN_OR_RETURN(std::vector<SignatureView> views, View(snapshot, SignatureDepth::kRecords));
-  const std::string& own = key_id.empty() ? snapshot.signature().key_id() : key_id;
-  SignatureView* chosen = nullptr;
+  std::vector<SignatureView> views;
+  if (key_id.empty()) {
+    ASSIGN_OR_RETURN(views, View(snapshot, SignatureDepth::kRecords));
+  } else {
+    const auto stored = LoadSignature(snapshot.digest(), key_id);
+    if (absl::IsNotFound(stored.status())) {
+      return absl::NotFoundError(StrCat(SnapshotName(snapshot), " has no signature of ", ShortKey(key_id)));
+    }
+    RETURN_IF_ERROR(stored.status());
+    ASSIGN_OR_RETURN(const std::vector<v1::TrustedSigner> signers, keyring_.List());
+    ASSIGN_OR_RETURN(views.emplace_back(), ViewOne(snapshot, *stored, SignatureDepth::kRecords, signers));
+  }
+  if (views.empty()) return absl::NotFoundError(StrCat(SnapshotName(snapshot), " has no signature"));
+  SignatureView* own = nullptr;
+  SignatureView* counting = nullptr;
   for (SignatureView& view : views) {
     if (view.counts && !InScope(view.signer, snapshot.kind(), snapshot.name())) {
       view.counts = false;
       view.why = StrCat("signer ", view.signer.name(), " may not sign ", SnapshotName(snapshot.kind(), snapshot.name(), 0));
     }
-    if (view.summary.key_id() == own) chosen = &view;
+    if (view.summary.key_id() == snapshot.signature().key_id()) own = &view;
+    if (view.counts && counting == nullptr) counting = &view;
   }
-  if (chosen == nullptr && (!key_id.empty() || views.empty())) {
-    return absl::NotFoundError(StrCat(SnapshotName(snapshot), " has no signature", own.empty() ? "" : " of ",
-                                      own.empty() ? "" : ShortKey(own)));
-  }
-  if (key_id.empty() && (chosen == nullptr || !chosen->counts)) {
-    const auto counts = std::find_if(views.begin(), views.end(), [](const SignatureView& view) { return view.counts; });
-    if (counts != views.end()) chosen = &*counts;
-    if (chosen == nullptr) chosen = &views.front();
-  }
-  return std::move(*chosen);
+  if (own == nullptr) own = &views.front();   // also the one asked for
+  return std::move(own->counts || counting == nullptr ? *own : *counting);
 }
 
 absl::StatusOr<std::vector<std::string>> Signatures::NamesOf(const v1::Snapshot& snapshot) const {

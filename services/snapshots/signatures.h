@@ -15,11 +15,12 @@
 #include "services/snapshots/keyring.h"
 #include "services/snapshots/policies.h"
 #include "services/snapshots/stored_bytes.h"
+#include "services/snapshots/verdicts.h"
 
 namespace firebreak {
 
-// How much of a stored signature's word is checked again. kBytes also reads content that only a re-hash can compare; otherwise
-// what the log says of the first comparison is relied on, bound to the exact bundle.
+// How much of a stored signature's word is checked again. kBytes reads the bundle anew, and content that only a re-hash can compare;
+// otherwise a verdict of this process is relied on, and what the log says of the first comparison, both bound to the exact bundle.
 enum class SignatureDepth { kRecords, kBytes };
 
 struct SignatureView {
@@ -38,7 +39,8 @@ class Signatures {
       : ledger_(ledger), chunks_(chunks), clock_(clock), catalogue_(catalogue), keyring_(keyring), policies_(policies),
         limits_(limits) {}
 
-  absl::StatusOr<StoredBytes> OpenBundle(const store::v1::StoredSignature& stored) const;
+  // `digest` is the content's, for what is said. kDataLoss.
+  absl::StatusOr<StoredBytes> OpenBundle(const std::string& digest, const store::v1::StoredSignature& stored) const;
   // kNotFound for a key that did not sign it.
   absl::StatusOr<store::v1::StoredSignature> LoadSignature(const std::string& digest, const std::string& key_id) const;
 
@@ -67,6 +69,10 @@ class Signatures {
   absl::Status Hold(Draft& draft, const std::string& digest) const;
 
  private:
+  absl::StatusOr<CheckedBundle> Verify(const v1::Snapshot& snapshot, const store::v1::StoredSignature& stored,
+                                       SignatureDepth depth) const;
+  absl::StatusOr<SignatureView> ViewOne(const v1::Snapshot& snapshot, const store::v1::StoredSignature& stored,
+                                        SignatureDepth depth, const std::vector<v1::TrustedSigner>& signers) const;
   absl::Status CheckStored(const v1::Snapshot& snapshot, const store::v1::StoredSignature& stored, SignatureDepth depth,
                            const std::vector<v1::TrustedSigner>& signers, SignatureView& view) const;
   absl::StatusOr<std::vector<std::string>> NamesOf(const v1::Snapshot& snapshot) const;
@@ -80,6 +86,7 @@ class Signatures {
   const Keyring& keyring_;
   const Policies& policies_;
   SnapshotLimits limits_;
+  mutable Verdicts verdicts_;
 };
 
 // What is kept of a checked bundle, without the bundle's digest and time.

@@ -141,7 +141,7 @@ absl::StatusOr<v1::GetBundleResponse> SnapshotVault::GetBundle(const Caller&, co
     response.set_why(std::move(chosen.why));
   }
   ASSIGN_OR_RETURN(store::v1::StoredSignature stored, signatures.LoadSignature(snapshot.digest(), key_id));
-  ASSIGN_OR_RETURN(StoredBytes bundle, signatures.OpenBundle(stored));
+  ASSIGN_OR_RETURN(StoredBytes bundle, signatures.OpenBundle(snapshot.digest(), stored));
   if (request.offset() > bundle.size_bytes()) return absl::InvalidArgumentError("offset is past the end of the bundle");
   response.set_total_bytes(bundle.size_bytes());
   for (std::string& data = *response.mutable_data(); data.size() < kBundlePieceBytes;) {

@@ -19,7 +19,6 @@
 namespace firebreak {
 namespace {
 
-constexpr size_t kRows = 64;
 constexpr size_t kChunksAStep = 64;
 constexpr size_t kCountStep = 4096;
 constexpr size_t kDamagedMax = 10'000;   // named; a disk in such a state is replaced
@@ -84,8 +83,8 @@ absl::Status StoreCheck::Advance() {
 }
 
 template <typename Message, typename Check>
-absl::Status StoreCheck::Each(const KeyPrefix<Message>& prefix, Phase next, Check check) {
-  absl::StatusOr<RecordPage<Message>> page = ListRecords(parts_.ledger.store(), prefix, after_, kRows);
+absl::Status StoreCheck::Each(const KeyPrefix<Message>& prefix, Phase next, Check check, size_t rows) {
+  absl::StatusOr<RecordPage<Message>> page = ListRecords(parts_.ledger.store(), prefix, after_, rows);
   if (!page.ok()) {
     // One unreadable record hides the rest of its table from this page on; it is said and the next table looked at.
     Find("record", std::string(prefix.bytes.substr(0, prefix.bytes.size() - 1)), std::string(MessageOf(page.status())));
@@ -198,17 +197,17 @@ absl::Status StoreCheck::CheckManifests() {
 absl::Status StoreCheck::CheckSignatures() {
   const KeyPrefix<store::v1::Manifest> prefix = keys::SnapshotManifests();
   event_.set_total(snapshots_total_);
+  // One in a step: each may take long, and whoever stops the check waits for the step.
   return Each(prefix, Phase::kVersions, [&](const std::string& key, const store::v1::Manifest&) -> absl::Status {
     ASSIGN_OR_RETURN(const Digest digest, Digest::Parse(FirstText(prefix.bytes, key)));
-    const absl::StatusOr<std::vector<v1::GateResult>> gates = parts_.vault.CheckGates(digest);
-    if (!gates.ok()) return absl::OkStatus();   // without a record: found above
+    std::string evidence;
+    const absl::StatusOr<bool> holds = parts_.vault.CheckSignatures(digest, &evidence);
+    if (absl::IsNotFound(holds.status())) return absl::OkStatus();   // without a record: found above
+    if (holds.ok() && *holds) return absl::OkStatus();
     ASSIGN_OR_RETURN(const auto snapshot, FindRecord(parts_.ledger.store(), keys::SnapshotByDigest(digest.text())));
-    for (const v1::GateResult& gate : *gates) {
-      if (gate.gate() != "signature" || gate.verdict() == v1::GATE_VERDICT_PASS) continue;
-      Find("signature", snapshot ? SnapshotName(*snapshot) : digest.text(), gate.evidence());
-    }
+    Find("signature", snapshot ? SnapshotName(*snapshot) : digest.text(), holds.ok() ? evidence : std::string(MessageOf(holds.status())));
     return absl::OkStatus();
-  });
+  }, 1);
 }
 
 absl::StatusOr<bool> StoreCheck::Exists(const std::string& snapshot_digest) const {

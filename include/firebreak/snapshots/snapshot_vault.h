@@ -120,6 +120,9 @@ class SnapshotVault {
   // enough for will do.
   absl::StatusOr<std::vector<v1::GateResult>> CheckGates(const Digest& snapshot, std::string_view name = {}) const;
 
+  // Whether the signatures suffice as the gate has it, each bundle read and compared anew. `evidence` gets one sentence either way.
+  absl::StatusOr<bool> CheckSignatures(const Digest& snapshot, std::string* evidence) const;
+
   // Every snapshot and edge in memory, for questions about thousands of them.
   LineageIndex& lineage() const;
 

@@ -54,8 +54,9 @@ class StoreCheck {
   void Find(std::string kind, std::string subject, std::string problem);
   void Next(Phase phase);
   // Takes the next page of a table and calls `check` for each record; then the next phase.
+  static constexpr size_t kRows = 64;   // in a step
   template <typename Message, typename Check>
-  absl::Status Each(const KeyPrefix<Message>& prefix, Phase next, Check check);
+  absl::Status Each(const KeyPrefix<Message>& prefix, Phase next, Check check, size_t rows = kRows);
 
   const StoreCheckParts parts_;
   Phase phase_ = Phase::kCount;

@@ -87,7 +87,8 @@ void RegisterSnapshots(MethodTable& table, SnapshotVault& desk) {
   table.Unary("/firebreak.v1.Snapshots/ListSnapshots", P::kRead, desk, &SnapshotVault::ListSnapshots);
   table.Unary("/firebreak.v1.Snapshots/ListFiles", P::kReadContent, desk, &SnapshotVault::ListFiles);
   table.Unary("/firebreak.v1.Snapshots/GetChunks", P::kReadContent, desk, &SnapshotVault::GetChunks);
-  table.Unary("/firebreak.v1.Snapshots/GetBundle", P::kReadContent, desk, &SnapshotVault::GetBundle);
+  table.Unary("/firebreak.v1.Snapshots/GetBundle", P::kReadContent, desk, &SnapshotVault::GetBundle,
+              {.pace = Pace::kSlow});   // verified from end to end the first time
   table.Unary("/firebreak.v1.Snapshots/VerifySnapshot", P::kVerify, desk, &SnapshotVault::VerifySnapshot,
               {.pace = Pace::kSlow});
   table.Unary("/firebreak.v1.Snapshots/QuarantineSnapshot", P::kContain, desk, &SnapshotVault::QuarantineSnapshot);
@@ -103,7 +104,8 @@ void RegisterSigners(MethodTable& table, SignerDesk& desk) {
   // Publishers, when the old key vouches for the new one; the handler lets only admins do without.
   table.Unary("/firebreak.v1.Signers/RotateSigner", P::kPush, desk, &SignerDesk::RotateSigner);
   table.Unary("/firebreak.v1.Signers/AddSignature", P::kPush, desk, &SignerDesk::AddSignature, kContentLimits);
-  table.Unary("/firebreak.v1.Signers/ListSignatures", P::kReadSnapshots, desk, &SignerDesk::ListSignatures);
+  table.Unary("/firebreak.v1.Signers/ListSignatures", P::kReadSnapshots, desk, &SignerDesk::ListSignatures,
+              {.pace = Pace::kSlow});   // as GetBundle
   table.Unary("/firebreak.v1.Signers/SetPolicy", P::kManageSigners, desk, &SignerDesk::SetPolicy);
   table.Unary("/firebreak.v1.Signers/RemovePolicy", P::kManageSigners, desk, &SignerDesk::RemovePolicy);
   table.Unary("/firebreak.v1.Signers/ListPolicies", P::kReadSnapshots, desk, &SignerDesk::ListPolicies);

@@ -55,6 +55,19 @@ TEST_F(FleetTest, RefusesToDeployWhatAGateFailsOn) {
   EXPECT_EQ(Load().epoch(), 0u);
 }
 
+TEST_F(FleetTest, ChecksGatesOnTheCallersThreadAlsoAfterALostRace) {
+  Create();
+  const std::thread::id here = std::this_thread::get_id();
+  int checks = 0;
+  while_gates_are_checked_ = [&] {
+    EXPECT_EQ(std::this_thread::get_id(), here) << "nobody can commit while gates are checked on the committer's thread";
+    if (++checks == 1) Deploy(2);   // wins the race
+  };
+  Deploy(1);
+  EXPECT_EQ(Load().epoch(), 2u);
+  EXPECT_EQ(checks, 3) << "twice for the loser";
+}
+
 TEST_F(FleetTest, ADryRunSignsAndWritesNothing) {
   Create();
   Deploy(1);

@@ -105,6 +105,7 @@ class FleetTest : public ::testing::Test {
       return absl::NotFoundError(StrCat("snapshot ", name, " does not exist"));
     };
     view.check_gates = [this](const Digest& digest, std::string_view) -> absl::StatusOr<std::vector<v1::GateResult>> {
+      if (while_gates_are_checked_) while_gates_are_checked_();
       std::vector<v1::GateResult> gates;
       for (const std::string name : {"signature", "intact", "quarantine", "lineage"}) {
         v1::GateResult gate;
@@ -184,6 +185,7 @@ class FleetTest : public ::testing::Test {
   LedgerFixture base_;
   SeededRandom random_{7};
   std::map<std::string, v1::Snapshot> snapshots_;
+  std::function<void()> while_gates_are_checked_;
   std::map<std::pair<std::string, std::string>, v1::GateVerdict> failing_;
   CertificateAuthority authority_ =
       Must(CertificateAuthority::Create("Firebreak Test", base_.clock.Now() - absl::Hours(1), absl::Hours(24 * 3650)));
