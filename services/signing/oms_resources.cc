@@ -11,6 +11,7 @@ namespace firebreak::oms {
 namespace {
 
 using Names = absl::flat_hash_set<std::string>;
+constexpr size_t kPathBytesMax = 4096;   // PATH_MAX, and what a manifest takes
 
 // Calls `visit` with every folder above `path`, nearest last, until it answers false.
 template <typename Visit>
@@ -62,6 +63,10 @@ absl::Status CheckPath(std::string_view what, std::string_view path) {
   const auto refuse = [&](std::string_view why) {
     return absl::InvalidArgumentError(StrCat(what, " ", QuoteJson(path), ": ", why));
   };
+  // Before anything that costs more the longer it is.
+  if (path.size() > kPathBytesMax) {
+    return absl::InvalidArgumentError(StrCat(what, " of ", path.size(), " bytes: is longer than ", kPathBytesMax, ", which no file can be called"));
+  }
   if (path.empty()) return refuse("is empty");
   if (!IsValidUtf8(path)) return refuse("is not valid UTF-8");
   if (path.find('\0') != std::string_view::npos) return refuse("holds a zero byte");

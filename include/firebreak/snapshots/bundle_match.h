@@ -64,7 +64,7 @@ class BundleMatcher {
   Sums content_;
 };
 
-// Says what differs. Memory: what stands in the slices looked at, about 50,000 files. Not thread-safe.
+// Says what differs. Memory: what stands in the slices looked at, about 50,000 files and at most 16 MiB. Not thread-safe.
 class BundleDifference {
  public:
   void AddSigned(const OmsResource& resource);
@@ -82,6 +82,8 @@ class BundleDifference {
   BundleMatcher matcher_;
   std::array<bool, BundleMatcher::kSlices> looked_at_{};
   bool is_partial_ = false;
+  bool is_cut_ = false;        // not all of what is signed in those slices is held
+  size_t bytes_held_ = 0;
   std::map<std::string, std::map<uint64_t, std::string>> unseen_;   // name -> start -> digest; none once it was seen
   std::vector<std::string> findings_;
   size_t findings_total_ = 0;

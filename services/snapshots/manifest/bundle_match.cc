@@ -13,7 +13,9 @@ namespace {
 
 constexpr size_t kFindingsShown = 10;
 constexpr size_t kSha256Digits = 64;
-constexpr uint64_t kFilesLookedAt = 50'000;   // in slices that differ; one slice whatever it has
+constexpr uint64_t kFilesLookedAt = 50'000;   // in slices that differ
+constexpr size_t kBytesHeld = size_t{16} << 20;
+constexpr size_t kPieceOverhead = 100;        // what a piece takes beside its name and digest
 constexpr std::string_view kLoneFile = ".";
 
 ContentPiece PieceOf(const v1::FileEntry& entry) { return {.path = entry.path(), .digest_hex = ToHex(entry.digest())}; }
@@ -71,6 +73,11 @@ BundleDifference::BundleDifference(const BundleMatcher& matcher) : matcher_(matc
 
 void BundleDifference::AddSigned(const OmsResource& resource) {
   if (!looked_at_[matcher_.SliceOf(resource.name)]) return;
+  bytes_held_ += resource.name.size() + resource.digest_hex.size() + kPieceOverhead;
+  if (bytes_held_ > kBytesHeld) {
+    is_partial_ = is_cut_ = true;
+    return;
+  }
   const uint64_t start = resource.shard_start.value_or(0);
   if (!unseen_[resource.name].emplace(start, resource.digest_hex).second) Note(StrCat("the bundle lists '", resource.name, "' twice"));
 }
@@ -84,6 +91,8 @@ void BundleDifference::AddContent(const ContentPiece& piece) {
   if (!looked_at_[matcher_.SliceOf(name)]) return;
   const std::string from = piece.start > 0 ? StrCat(" from byte ", piece.start) : std::string();
   const auto file = unseen_.find(name);
+  const bool is_known = file != unseen_.end() && file->second.contains(piece.start);
+  if (!is_known && is_cut_) return;   // perhaps it is signed
   if (file == unseen_.end()) return Note(StrCat("file '", piece.path, "' is not in the signature"));
   const auto wanted = file->second.find(piece.start);
   if (wanted == file->second.end()) return Note(StrCat("file '", piece.path, "' is longer than signed, from byte ", piece.start));

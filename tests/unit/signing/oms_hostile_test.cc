@@ -147,6 +147,7 @@ const std::vector<Hostile>& ResourceCases() {
          f.resources = {{"."}};
        }},
       {"dot-dot component", "has a \"..\" component", [](Forged& f) { f.resources = {{"a/../../etc/passwd"}}; }},
+      {"name longer than any file's", "is longer than 4096", [](Forged& f) { f.resources = {{std::string(4097, 'a')}}; }},
       {"double slash", "has an empty component", [](Forged& f) { f.resources = {{"a//b"}}; }},
       {"trailing slash", "has an empty component", [](Forged& f) { f.resources = {{"a/"}}; }},
       {"absolute name", "is absolute", [](Forged& f) { f.resources = {{"/etc/passwd"}}; }},
