@@ -24,7 +24,7 @@ namespace firebreak {
 namespace {
 
 constexpr size_t kFindingsMax = 10;
-constexpr uint64_t kBundleBytesAlways = uint64_t{16} << 20;
+constexpr uint64_t kBundleBytesAlways = uint64_t{32} << 20;
 constexpr uint64_t kBundleBytesPerPageByte = 8;   // a file takes 70 bytes and its path there, 110 and its path in base64 here
 constexpr int kParentsMax = 1000;   // of one content, over all pushes that declared some
 
@@ -56,7 +56,7 @@ absl::Status CheckBundleSize(uint64_t bundle_bytes, const PageRefs& pages) {
   uint64_t bytes_max = kBundleBytesAlways;
   for (const store::v1::PageRef& page : pages) bytes_max += kBundleBytesPerPageByte * page.size_bytes();
   if (bundle_bytes <= bytes_max) return absl::OkStatus();
-  return absl::ResourceExhaustedError(StrCat("signature bundle of ", bundle_bytes, " bytes, where the files account for ", bytes_max));
+  return absl::InvalidArgumentError(StrCat("signature bundle of ", bundle_bytes, " bytes, where the files account for ", bytes_max));
 }
 
 }  // namespace
@@ -87,6 +87,17 @@ absl::Status PushDesk::CheckIntact(const PageRefs& pages, const v1::Snapshot& sn
                       "push again");
 }
 
+// They are the last to be sent, so that a service that was cut short may have lost them; being asked for keeps them from collection.
+absl::Status PushDesk::CheckBundleStored(const v1::CommitPushRequest& request) const {
+  std::vector<Digest> digests;
+  for (const v1::ChunkRef& ref : request.bundle_chunks()) digests.push_back(Digest::FromRaw(ref.digest()));
+  ASSIGN_OR_RETURN(const std::vector<Digest> missing, chunks_.Missing(digests));
+  if (missing.empty()) return absl::OkStatus();
+  return WithNextStep(absl::FailedPreconditionError(StrCat(missing.size(), " of ", digests.size(),
+                                                           " chunks are missing of the signature bundle")),
+                      "send them and commit again");
+}
+
 absl::StatusOr<std::unique_ptr<ByteSource>> PushDesk::OpenBundle(const v1::CommitPushRequest& request) const {
   if (!request.bundle().empty() && !request.bundle_chunks().empty()) {
     return absl::InvalidArgumentError("bundle and bundle_chunks are both set");
@@ -94,6 +105,7 @@ absl::StatusOr<std::unique_ptr<ByteSource>> PushDesk::OpenBundle(const v1::Commi
   if (request.bundle_chunks().empty()) return std::make_unique<TextSource>(request.bundle());
   absl::StatusOr<StoredBytes> stored = StoredBytes::Open(chunks_, request.bundle_chunks(), limits_.bundle_bytes_max);
   if (!stored.ok()) return Annotate(stored.status(), "signature bundle");
+  RETURN_IF_ERROR(CheckBundleStored(request));
   return std::make_unique<StoredBytes>(*std::move(stored));
 }
 
@@ -263,13 +275,8 @@ absl::Status PushDesk::Write(Draft& draft, const Caller& caller, const Proved& p
 // What the snapshot's record is about to name.
 absl::StatusOr<ChunkRefs> PushDesk::KeepBundle(const v1::CommitPushRequest& request) {
   if (request.bundle_chunks().empty()) return StoreBytes(chunks_, request.bundle());
-  std::vector<Digest> digests;
-  for (const v1::ChunkRef& ref : request.bundle_chunks()) digests.push_back(Digest::FromRaw(ref.digest()));
-  ASSIGN_OR_RETURN(const std::vector<Digest> missing, chunks_.Missing(digests));
-  if (missing.empty()) return request.bundle_chunks();
-  return WithNextStep(absl::FailedPreconditionError(StrCat(missing.size(), " of ", digests.size(),
-                                                           " chunks are missing of the signature bundle")),
-                      "send them and commit again");
+  RETURN_IF_ERROR(CheckBundleStored(request));
+  return request.bundle_chunks();
 }
 
 absl::StatusOr<v1::CommitPushResponse> PushDesk::Commit(const Caller& caller, const v1::CommitPushRequest& request) {

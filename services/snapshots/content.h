@@ -42,8 +42,8 @@ struct ContentReport {
   uint64_t findings_total = 0;
   uint64_t bytes_read = 0;
 };
-// Reads every chunk of every file and compares sizes and file digests, on threads of its own, without the engine's checksums; a
-// damaged file is read once more, with them, to name the chunk. Findings come in the manifest's order.
+// Reads every chunk of every file and compares sizes and file digests, on threads of its own; a damaged
+// file is read once more to name the chunk. Findings come in the manifest's order.
 // An error only when a page cannot be read; damage is a finding. Stops after `findings_max`.
 // `proven`: of the files in order, whether they need not be read, because they were hashed before; fewer than there are: all others
 // are read.

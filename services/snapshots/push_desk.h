@@ -68,6 +68,7 @@ class PushDesk {
   absl::Status AddPage(Draft& draft, const Caller& caller, const v1::PutFilesRequest& request, const Page& page) const;
   absl::Status Sweep(Draft& draft, absl::Time now);
   absl::StatusOr<Proved> Prove(const Caller& caller, const v1::CommitPushRequest& request, store::v1::PushSession session);
+  absl::Status CheckBundleStored(const v1::CommitPushRequest& request) const;
   absl::StatusOr<std::unique_ptr<ByteSource>> OpenBundle(const v1::CommitPushRequest& request) const;
   absl::StatusOr<ChunkRefs> KeepBundle(const v1::CommitPushRequest& request);
   absl::Status CheckAncestry(const v1::Snapshot& snapshot) const;

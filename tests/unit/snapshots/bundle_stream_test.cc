@@ -126,7 +126,8 @@ TEST_F(BundleStream, IsRefusedWhereItsChunksAreNotWhatTheyAreSaidToBe) {
   refused([&] { commit.mutable_bundle_chunks(1)->set_size_bytes(0); }, Code::kInvalidArgument, "a chunk of 0 bytes");
   refused([&] { commit.mutable_bundle_chunks(1)->set_size_bytes(uint64_t{1} << 63); }, Code::kInvalidArgument, "a chunk of 92");
   refused([&] { commit.mutable_bundle_chunks(1)->set_size_bytes(999); }, Code::kDataLoss, "do not match its digest");
-  refused([&] { commit.mutable_bundle_chunks(1)->set_digest(Sha256("unknown").raw()); }, Code::kNotFound, "");
+  refused([&] { commit.mutable_bundle_chunks(1)->set_digest(Sha256("unknown").raw()); }, Code::kFailedPrecondition,
+          "chunks are missing of the signature bundle");
   refused([&] { commit.mutable_bundle_chunks()->SwapElements(0, 1); }, Code::kInvalidArgument, "signature: bundle: json");
   refused([&] { commit.mutable_bundle_chunks()->RemoveLast(); }, Code::kInvalidArgument, "signature: bundle: json");
   refused([&] { commit.set_bundle(bundle); }, Code::kInvalidArgument, "both set");
@@ -141,6 +142,32 @@ TEST_F(BundleStream, IsRefusedWhereItsChunksAreNotWhatTheyAreSaidToBe) {
   refused([] {}, Code::kOk, "");
 }
 
+TEST_F(BundleStream, IsRefusedWhereTheDiskHoldsOtherBytesThanItWasGiven) {
+  const std::string bundle = Bundle("content", 5000);
+  const auto damage = [&](const std::string& data) {
+    std::string other = data;
+    other[other.size() / 2] = static_cast<char>(other[other.size() / 2] ^ 1);
+    ASSERT_TRUE(fixture.chunks.Replace({{Sha256(data), other}}).ok());
+  };
+  Begin("r", "content");
+  Put(bundle);
+  damage(bundle);
+  const absl::Status refused = Commit().status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kDataLoss) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("do not match its digest"));
+  ASSERT_TRUE(fixture.chunks.Replace({{Sha256(bundle), bundle}}).ok());
+  const auto committed = Commit();
+  ASSERT_TRUE(committed.ok()) << committed.status();
+  damage(bundle);
+  const auto verified = fixture.vault.Verify(DigestOf(committed->snapshot()), fixture.caller.identity);
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  EXPECT_FALSE(verified->intact());
+  EXPECT_THAT(verified->findings(0), HasSubstr("do not match its digest"));
+  v1::GetBundleRequest fetch;
+  fetch.set_snapshot("model/m");
+  EXPECT_EQ(fixture.vault.GetBundle(fixture.caller, fetch).status().code(), absl::StatusCode::kDataLoss);
+}
+
 TEST_F(BundleStream, IsNoLongerThanTheFilesAccountFor) {
   const std::string bundle = Bundle("content", 10);
   Begin("r", "content");
@@ -148,10 +175,10 @@ TEST_F(BundleStream, IsNoLongerThanTheFilesAccountFor) {
   Put(bundle.substr(0, tail));
   const std::string blanks(size_t{8} << 20, ' ');
   Put(blanks);
-  *commit.add_bundle_chunks() = commit.bundle_chunks(1);
+  for (int i = 0; i < 4; ++i) *commit.add_bundle_chunks() = v1::ChunkRef(commit.bundle_chunks(1));
   Put(bundle.substr(tail));
   const absl::Status refused = Commit().status();
-  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("where the files account for"));
 }
 
