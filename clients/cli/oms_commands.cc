@@ -15,7 +15,8 @@
 #include "firebreak/crypto/sign.h"
 #include "firebreak/signing/model_files.h"
 #include "firebreak/signing/model_hash.h"
-#include "firebreak/signing/oms.h"
+#include "firebreak/signing/oms_stream.h"
+#include "firebreak/transfer/push.h"
 
 namespace firebreak::cli {
 namespace oms_commands {
@@ -152,25 +153,36 @@ absl::StatusOr<std::string> LoadRoots(const OmsOptions& options) {
   return roots;
 }
 
-absl::StatusOr<OmsSignature> VerifyBundle(Session& session, const OmsOptions& options, const std::string& bundle) {
-  if (options.method == "key") {
-    RETURN_IF_ERROR(RequireOption("--public-key", options.public_key, options.method));
-    ASSIGN_OR_RETURN(const std::string pem, ReadSmallFile(options.public_key));
-    absl::StatusOr<EcPublicKey> key = EcPublicKey::FromPem(pem);
-    if (!key.ok()) return Annotate(key.status(), options.public_key);
-    return VerifyOmsBundle(bundle, *key);
-  }
+// The list is held, to be compared with the disk; the bundle around it is not.
+absl::StatusOr<OmsSignature> VerifyByKey(const OmsOptions& options, ByteSource& source) {
+  RETURN_IF_ERROR(RequireOption("--public-key", options.public_key, options.method));
+  ASSIGN_OR_RETURN(const std::string pem, ReadSmallFile(options.public_key));
+  absl::StatusOr<EcPublicKey> key = EcPublicKey::FromPem(pem);
+  if (!key.ok()) return Annotate(key.status(), options.public_key);
+  ASSIGN_OR_RETURN(OmsBundle bundle, OmsBundle::Open(source));
+  RETURN_IF_ERROR(bundle.Verify(*key));
+  return bundle.Collect(kOmsResourcesMax);
+}
+
+absl::StatusOr<OmsSignature> VerifyByRoots(ByteSource& source, const std::string& roots, absl::Time now) {
+  ASSIGN_OR_RETURN(OmsBundle bundle, OmsBundle::Open(source));
+  RETURN_IF_ERROR(bundle.VerifyCertificate(roots, now));
+  return bundle.Collect(kOmsResourcesMax);
+}
+
+absl::StatusOr<OmsSignature> VerifyBundle(Session& session, const OmsOptions& options, ByteSource& source) {
+  if (options.method == "key") return VerifyByKey(options, source);
   ASSIGN_OR_RETURN(const std::string roots, LoadRoots(options));
-  absl::StatusOr<OmsSignature> signature = VerifyOmsCertificateBundle(bundle, roots, session.clock().Now());
-  if (signature.ok() || !absl::IsDataLoss(signature.status())) return signature;
+  absl::StatusOr<OmsSignature> signature = VerifyByRoots(source, roots, session.clock().Now());
+  if (signature.ok() || !absl::IsDataLoss(signature.status()) || source.size_bytes() > kBundleFileBytesMax) return signature;
   // What version 0.2 signed fails there; when it is not that either, the first answer is the one that helps.
-  absl::StatusOr<OmsSignature> early = VerifyOms02CertificateBundle(bundle, roots, session.clock().Now());
+  ASSIGN_OR_RETURN(const std::string text, ReadFileUpTo(options.bundle, kBundleFileBytesMax));
+  absl::StatusOr<OmsSignature> early = VerifyOms02CertificateBundle(text, roots, session.clock().Now());
   return early.ok() ? early : signature;
 }
 
 absl::StatusOr<OmsSignature> Verify(Session& session, const OmsOptions& options) {
-  absl::StatusOr<std::string> bundle = ReadFileUpTo(options.bundle, kBundleFileBytesMax);
-  if (!bundle.ok()) return bundle.status();
+  ASSIGN_OR_RETURN(const std::shared_ptr<ByteSource> bundle, OpenBundleFile(options.bundle));
   absl::StatusOr<OmsSignature> signature = VerifyBundle(session, options, *bundle);
   if (!signature.ok()) return Annotate(signature.status(), options.bundle);
   ModelCheck check;

@@ -113,10 +113,12 @@ absl::Status FetchedBundle::Compare(ListEntries list) {
                              difference.AddSigned(resource);
                              return absl::OkStatus();
                            }).status());
-  RETURN_IF_ERROR(list([&](const v1::FileEntry& entry) {
+  // That they differ is known whatever becomes of the second look.
+  const absl::Status listed = list([&](const v1::FileEntry& entry) {
     difference.AddFile(entry);
     return absl::OkStatus();
-  }));
+  });
+  if (!listed.ok()) return absl::DataLossError(StrCat("signature and content differ (where was not found out: ", MessageOf(listed), ")"));
   return absl::DataLossError(std::string(MessageOf(difference.Finish())));
 }
 

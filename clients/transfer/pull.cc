@@ -343,7 +343,13 @@ absl::StatusOr<PullResult> Puller::Run() {
   Report(TransferPhase::kCommitting);
   uint64_t files = snapshot_.file_count();
   if (bundle_) {
-    RETURN_IF_ERROR(bundle_->Finish(folder_.path(), options_.limits.threads, [&](auto visit) { return List(visit); }));
+    RETURN_IF_ERROR(bundle_->Finish(folder_.path(), options_.limits.threads, [&](auto visit) {
+      ManifestChecker again(snapshot_.kind());   // a list without order has no end either
+      return List([&](const v1::FileEntry& entry) -> absl::Status {
+        RETURN_IF_ERROR(again.Add(entry));
+        return visit(entry);
+      });
+    }));
   }
   if (options_.write_bundle) {
     RETURN_IF_ERROR(WriteBundle());

@@ -1,13 +1,11 @@
 #include "clients/transfer/spool.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
 #include "firebreak/base/status.h"
 #include "firebreak/base/text.h"
@@ -26,8 +24,7 @@ absl::StatusOr<OpenFile> NamelessFile(const std::filesystem::path& folder) {
     if (file.open()) ::unlink(name.c_str());
   }
   if (file.open()) return file;
-  return WithNextStep(absl::UnknownError(StrCat("cannot make a file in ", folder.string(), ": ", std::strerror(errno))),
-                      "give TMPDIR a folder that can be written to");
+  return absl::ErrnoToStatus(errno, StrCat("cannot make a file in ", folder.string(), " for a long signature"));
 }
 
 }  // namespace
@@ -75,13 +72,21 @@ std::filesystem::path SpoolFolder() {
 }
 
 absl::StatusOr<std::shared_ptr<ByteSource>> OpenBundleFile(const std::filesystem::path& path) {
-  OpenFile file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat status {};
-  if (!file.open() || ::fstat(file.fd(), &status) != 0) {
-    return absl::NotFoundError(StrCat(path.string(), ": ", std::strerror(errno)));
+  const OpenFile file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.open()) return absl::ErrnoToStatus(errno, path.string());
+  auto copy = std::make_shared<Spool>(SpoolFolder());
+  std::string piece(kWindowBytes, '\0');
+  while (true) {
+    const ssize_t got = ::read(file.fd(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EISDIR) return absl::InvalidArgumentError(StrCat(path.string(), " is a folder"));
+    if (got < 0) return absl::ErrnoToStatus(errno, path.string());
+    if (got == 0) return copy;
+    RETURN_IF_ERROR(copy->Append(std::string_view(piece).substr(0, static_cast<size_t>(got))));
+    if (copy->size_bytes() > kOmsBundleBytesMax) {
+      return absl::InvalidArgumentError(StrCat(path.string(), ": larger than ", kOmsBundleBytesMax, " bytes, so not a signature bundle"));
+    }
   }
-  if (!S_ISREG(status.st_mode)) return absl::InvalidArgumentError(StrCat(path.string(), " is not a regular file"));
-  return std::make_shared<FileBytes>(std::move(file), static_cast<uint64_t>(status.st_size));
 }
 
 }  // namespace firebreak

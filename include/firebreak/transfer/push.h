@@ -50,7 +50,8 @@ struct PushResult {
 // .gitignore, .gitattributes and .github are left out, as OMS does. kFailedPrecondition: a file changed while it was read.
 absl::StatusOr<PushResult> PushFolder(SnapshotPort& port, const PushOptions& options, const ProgressCallback& progress = {});
 
-// A bundle file for PushOptions; it is read again and again, and never as a whole. kNotFound when there is none.
+// A copy of a bundle file (or of what a pipe gives), which is read again and again and must stay the same; what is long lies in a file
+// of its own in TMPDIR. kNotFound when there is none.
 absl::StatusOr<std::shared_ptr<ByteSource>> OpenBundleFile(const std::filesystem::path& path);
 
 // The content digest the folder would have, without sending anything.

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -58,6 +59,28 @@ TEST(OpenBundleFile, RefusesWhatIsNoFile) {
   EXPECT_EQ(OpenBundleFile(scratch.path()).status().code(), absl::StatusCode::kInvalidArgument);
   std::ofstream(file) << "bundle";
   EXPECT_EQ(All(**OpenBundleFile(file)), "bundle");
+}
+
+TEST(OpenBundleFile, StaysWhatItWasWhateverBecomesOfTheFile) {
+  const testing::ScratchFolder scratch;
+  const std::filesystem::path file = std::filesystem::path(scratch.path()) / "model.sig";
+  const std::string first(size_t{6} << 20, 'a');
+  std::ofstream(file) << first;
+  const auto opened = OpenBundleFile(file);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  std::ofstream(file) << "other";
+  EXPECT_TRUE(All(**opened) == first);
+}
+
+TEST(OpenBundleFile, TakesWhatAPipeGives) {
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(::pipe(ends), 0);
+  ASSERT_EQ(::write(ends[1], "bundle", 6), 6);
+  ::close(ends[1]);
+  const auto opened = OpenBundleFile("/dev/fd/" + std::to_string(ends[0]));
+  ::close(ends[0]);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(All(**opened), "bundle");
 }
 
 }  // namespace
