@@ -167,9 +167,8 @@ TEST(OmsBundle, HoldsNothingThatIsLongBesideThePayload) {
     Forged form;
     change(form);
     const std::string bundle = Forge(key, form);
-    for (const size_t bytes : {size_t{1000}, bundle.size()}) {
-      EXPECT_THAT(ReadIn(bundle, bytes, key.public_key()), ::testing::AnyOf(HasSubstr("would have to be held"), HasSubstr("more than 100000 values")));
-    }
+    EXPECT_THAT(ReadIn(bundle, bundle.size() / 7, key.public_key()),
+                ::testing::AnyOf(HasSubstr("would have to be held"), HasSubstr("more than 100000 values")));
   }
 }
 
@@ -222,8 +221,8 @@ TEST(OmsWriter, SignsNothingThatItWouldNotAccept) {
 size_t HeldNow() { return mallinfo2().uordblks; }
 
 TEST(OmsBundle, OfManyFilesIsReadAndWrittenInFixedMemory) {
-  constexpr uint64_t kFiles = 200'000;
-  constexpr size_t kRoom = size_t{6} << 20;
+  constexpr uint64_t kFiles = 60'000;   // held, they would take 15 MiB
+  constexpr size_t kRoom = size_t{5} << 20;
   const EcPrivateKey key = *EcPrivateKey::Generate(EcCurve::kP256);
   HeldStore store;
   store.text.reserve(kFiles * 80);
@@ -243,7 +242,7 @@ TEST(OmsBundle, OfManyFilesIsReadAndWrittenInFixedMemory) {
     if (piece.empty()) break;
     bundle.append(piece);
   }
-  EXPECT_GT(bundle.size(), size_t{32} << 20);
+  EXPECT_GT(bundle.size(), size_t{9} << 20);
   size_t peak = HeldNow();
   CutSource source(bundle, size_t{1} << 20);
   absl::StatusOr<OmsBundle> opened = OmsBundle::Open(source);
