@@ -160,17 +160,17 @@ absl::Status StoreCheck::CheckManifest(const std::string& digest, const store::v
       Find("manifest", name, std::string(MessageOf(page.status())));
       return absl::OkStatus();
     }
+    std::vector<Digest> digests;   // asked for together: a page may hold a thousand files of one chunk each
     for (const v1::FileEntry& entry : page->files()) {
       if (const absl::Status added = checker.Add(entry); !added.ok()) {
         Find("manifest", name, std::string(MessageOf(added)));
         return absl::OkStatus();
       }
-      std::vector<Digest> digests;
       for (const v1::ChunkRef& chunk : entry.chunks()) digests.push_back(Digest::FromRaw(chunk.digest()));
-      ASSIGN_OR_RETURN(const std::vector<Digest> absent, parts_.chunks.Missing(digests));
-      for (const Digest& chunk : absent) {
-        if (absl::IsNotFound(parts_.chunks.Get(chunk).status())) ++missing;   // damaged ones were named before
-      }
+    }
+    ASSIGN_OR_RETURN(const std::vector<Digest> absent, parts_.chunks.Missing(digests));
+    for (const Digest& chunk : absent) {
+      if (absl::IsNotFound(parts_.chunks.Get(chunk).status())) ++missing;   // damaged ones were named before
     }
   }
   const absl::StatusOr<ManifestTotals> totals = checker.Finish();
