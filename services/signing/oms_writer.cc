@@ -1,4 +1,5 @@
 #include <utility>
+#include <vector>
 
 #include "firebreak/base/bytes.h"
 #include "firebreak/base/check.h"
@@ -17,25 +18,25 @@ namespace firebreak {
 namespace {
 
 constexpr size_t kDigestBytes = 32;
-constexpr size_t kLengthBytes = 8;
 constexpr size_t kTextBytes = size_t{96} << 10;   // three divides it: base64 of its pieces joins to base64 of all
 
-// The statement over files that wait in a store, each as the length of its name, name, digest.
+// The statement around a list that waits in a store as it will stand there.
 class StatementText final : public oms::Pieces {
  public:
-  StatementText(std::string head, ByteSource& files) : head_(std::move(head)), files_(files) { Restart(); }
+  StatementText(std::string head, ByteSource& list) : head_(std::move(head)), list_(list) { Restart(); }
+
+  uint64_t size_bytes() const { return head_.size() + list_.size_bytes() + oms::kStatementTail.size(); }
 
   void Restart() override {
     at_ = 0;
     text_ = head_;
-    is_first_ = true;
     is_ended_ = false;
   }
 
   // Exactly kTextBytes, but for the last.
   absl::StatusOr<std::string_view> Next() override {
     given_.clear();
-    while (text_.size() < kTextBytes && !is_ended_) RETURN_IF_ERROR(AddFile());
+    while (text_.size() < kTextBytes && !is_ended_) RETURN_IF_ERROR(AddMore());
     if (text_.size() <= kTextBytes) {
       std::swap(given_, text_);
     } else {
@@ -46,43 +47,25 @@ class StatementText final : public oms::Pieces {
   }
 
  private:
-  absl::Status AddFile() {
-    if (at_ == files_.size_bytes()) {
+  absl::Status AddMore() {
+    if (at_ == list_.size_bytes()) {
       is_ended_ = true;
       text_.append(oms::kStatementTail);
       return absl::OkStatus();
     }
-    RETURN_IF_ERROR(Take(kLengthBytes));
-    const size_t name_bytes = static_cast<size_t>(FromBigEndian64(record_));
-    RETURN_IF_ERROR(Take(name_bytes + kDigestBytes));
-    OmsResource file;
-    file.name = record_.substr(0, name_bytes);
-    file.algorithm = "sha256";
-    file.digest_hex = ToHex(std::string_view(record_).substr(name_bytes));
-    StrAppend(&text_, is_first_ ? "" : ",", oms::ResourceJson(file));
-    is_first_ = false;
-    return absl::OkStatus();
-  }
-
-  absl::Status Take(size_t bytes) {
-    record_.clear();
-    while (record_.size() < bytes) {
-      ASSIGN_OR_RETURN(const std::string_view piece, files_.Read(at_));
-      if (piece.empty()) return absl::DataLossError("the list of files to be signed ends early");
-      const std::string_view part = piece.substr(0, bytes - record_.size());
-      record_.append(part);
-      at_ += part.size();
-    }
+    ASSIGN_OR_RETURN(const std::string_view piece, list_.Read(at_));
+    if (piece.empty()) return absl::DataLossError("the list of files to be signed ends early");
+    const std::string_view part = piece.substr(0, kTextBytes - text_.size());
+    text_.append(part);
+    at_ += part.size();
     return absl::OkStatus();
   }
 
   const std::string head_;
-  ByteSource& files_;
+  ByteSource& list_;
   uint64_t at_ = 0;
-  std::string record_;
   std::string text_;
   std::string given_;
-  bool is_first_ = true;
   bool is_ended_ = false;
 };
 
@@ -92,10 +75,12 @@ struct OmsWriter::Rep {
   Rep(Store& store_in, OmsManifest manifest_in)
       : store(store_in), manifest(std::move(manifest_in)), names(manifest.ignore_paths) {}
 
+  absl::Status CheckAccepted() const;
+
   Store& store;
   const OmsManifest manifest;   // without files
   const oms::NameCheck names;
-  std::string last_name;
+  OmsResource last;
   uint64_t count = 0;
   Sha256Stream root;
 
@@ -115,17 +100,30 @@ OmsWriter::~OmsWriter() = default;
 
 absl::Status OmsWriter::Add(std::string_view name, std::string_view raw_digest) {
   FIREBREAK_CHECK(rep_->statement == nullptr && raw_digest.size() == kDigestBytes);
-  std::string own(name);
-  RETURN_IF_ERROR(rep_->names.Check(own));
-  if (rep_->count > 0 && own <= rep_->last_name) {
-    return absl::InvalidArgumentError(StrCat("resource ", QuoteJson(own), ": does not come after ", QuoteJson(rep_->last_name)));
+  OmsResource file;
+  file.name = std::string(name);
+  file.algorithm = "sha256";
+  file.digest_hex = ToHex(raw_digest);
+  RETURN_IF_ERROR(rep_->names.Check(file.name));
+  if (rep_->count > 0 && file.name <= rep_->last.name) {
+    return absl::InvalidArgumentError(StrCat("resource ", QuoteJson(file.name), ": does not come after ", QuoteJson(rep_->last.name)));
   }
   if (++rep_->count > kOmsResourcesMax) {
     return absl::InvalidArgumentError(StrCat("more than ", kOmsResourcesMax, " files cannot be listed by one signature"));
   }
   rep_->root.Update(raw_digest);
-  rep_->last_name = std::move(own);
-  return rep_->store.Append(ToBigEndian64(name.size()).append(name).append(raw_digest));
+  rep_->last = std::move(file);
+  return rep_->store.Append(StrCat(rep_->count == 1 ? "" : ",", oms::ResourceJson(rep_->last)));
+}
+
+// Nothing is signed that we would not accept ourselves. A statement of the last file alone stands for all of it: every other was held to
+// the same rules when it came.
+absl::Status OmsWriter::Rep::CheckAccepted() const {
+  const std::string list = count == 0 ? std::string() : oms::ResourceJson(last);
+  TextSource bytes(list);
+  ASSIGN_OR_RETURN(const Digest lone_root, OmsRootDigest(count == 0 ? std::vector<OmsResource>() : std::vector<OmsResource>{last}));
+  StatementText text(oms::StatementHead(manifest, lone_root), bytes);
+  return oms::ReadStatement(text, oms::BundleAge::kCurrent, [](OmsResource&) { return absl::OkStatus(); }).status();
 }
 
 absl::Status OmsWriter::Sign(const EcPrivateKey& key) {
@@ -133,22 +131,15 @@ absl::Status OmsWriter::Sign(const EcPrivateKey& key) {
   FIREBREAK_CHECK(rep.statement == nullptr);
   for (const std::string& path : rep.manifest.ignore_paths) RETURN_IF_ERROR(oms::CheckIgnorePath(path));
   if (!IsValidUtf8(rep.manifest.model_name)) return absl::InvalidArgumentError("subject: the name is not valid UTF-8");
+  RETURN_IF_ERROR(rep.CheckAccepted());
   StatementText text(oms::StatementHead(rep.manifest, rep.root.Finish()), rep.store.bytes());
-  // Nothing is signed that we would not accept ourselves; and its length comes before its bytes.
-  RETURN_IF_ERROR(oms::ReadStatement(text, oms::BundleAge::kCurrent, [](OmsResource&) { return absl::OkStatus(); }).status());
-  const auto each = [&](absl::FunctionRef<void(std::string_view)> take) -> absl::Status {
-    text.Restart();
-    while (true) {
-      ASSIGN_OR_RETURN(const std::string_view piece, text.Next());
-      if (piece.empty()) return absl::OkStatus();
-      take(piece);
-    }
-  };
-  uint64_t bytes = 0;
-  RETURN_IF_ERROR(each([&](std::string_view piece) { bytes += piece.size(); }));
   HashStream hash(HashOf(key.public_key().curve()));
-  hash.Update(PreAuthHead(oms::kPayloadType, bytes));
-  RETURN_IF_ERROR(each([&](std::string_view piece) { hash.Update(piece); }));
+  hash.Update(PreAuthHead(oms::kPayloadType, text.size_bytes()));
+  while (true) {
+    ASSIGN_OR_RETURN(const std::string_view piece, text.Next());
+    if (piece.empty()) break;
+    hash.Update(piece);
+  }
   ASSIGN_OR_RETURN(const std::string signature, key.SignHashed(hash.Finish()));
   ASSIGN_OR_RETURN(const std::string material, oms::MaterialJson(key, {}));
   rep.head = oms::BundleHead(material);
